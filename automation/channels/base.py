@@ -1,0 +1,216 @@
+"""What every channel speaks: dataclasses in, dataclasses out, and five ways to fail.
+
+A channel talks to one network for one account and never touches the database. It reports what happened; what follows
+(retry, park, pause) is the engine's business. The rule that everything hangs on: an exception other than
+:class:`Unknown` promises that the act did **not** take place. When in doubt, raise :class:`Unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+
+class ChannelError(Exception):
+    """Something the network said, or failed to say. The message is shown to people and holds no secret."""
+
+
+class Refused(ChannelError):
+    """The network refused this act for good (content, rights, blocked); trying again is useless."""
+
+
+class AuthFailed(ChannelError):
+    """The network refused our credentials; nothing of this account can run until a person reconnects it."""
+
+
+class NotFound(ChannelError):
+    """The target no longer exists on the network."""
+
+
+class TryLater(ChannelError):
+    """Not done, may work later: rate limit, 5xx before the act, connection refused.
+
+    ``retry_after`` is in seconds; ``None`` leaves the delay to the engine's backoff. ``rate_limited`` tells a
+    network's "slow down" (no breaker, lane waits) from a failure (counts towards the breaker).
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, rate_limited: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.rate_limited = rate_limited
+
+
+class Unknown(ChannelError):
+    """The request left and no trustworthy answer came: the act may or may not have taken place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Everything a channel needs to act as one account. ``secret`` never appears in its repr, so never in a log."""
+
+    account_id: int
+    handle: str
+    server: str = ""
+    remote_id: str = ""
+    secret: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """Who the network says we are."""
+
+    handle: str
+    remote_id: str
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostInfo:
+    """One public post of somebody."""
+
+    remote_id: str
+    text: str
+    url: str = ""
+    created_at: datetime | None = None
+    language: str = ""
+    replies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileInfo:
+    """One profile as the network shows it; counts are ``None`` where the network does not tell.
+
+    Lists (search, related, commenters) may leave everything but ``handle`` and ``remote_id`` empty.
+    """
+
+    handle: str
+    remote_id: str
+    display_name: str = ""
+    bio: str = ""
+    url: str = ""
+    language: str = ""
+    followers_count: int | None = None
+    following_count: int | None = None
+    posts_count: int | None = None
+    posts: tuple[PostInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of profiles and the cursor of the next; an empty cursor means this was the last."""
+
+    profiles: tuple[ProfileInfo, ...]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act to perform.
+
+    ``send_id`` is the same in every attempt: it is the idempotency key, or the seed of a deterministic record key, or
+    whatever else the network lets us find the act by. ``handle`` and ``remote_id`` name the profile acted upon,
+    ``post_id`` the post replied to or liked. ``started_at`` is when the first attempt began to call (reconciling).
+    """
+
+    kind: str
+    send_id: UUID
+    handle: str = ""
+    remote_id: str = ""
+    post_id: str = ""
+    text: str = ""
+    subject: str = ""
+    link: str = ""
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The act took place. ``remote_id`` finds it again, ``url`` shows it to a person."""
+
+    remote_id: str = ""
+    url: str = ""
+
+
+class Proof(Enum):
+    """What the network says about an unclear act."""
+
+    PRESENT = "present"  # it took place
+    ABSENT = "absent"  # it did not: the authoritative store says so
+    NONE = "none"  # nobody can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to "did this act take place?"."""
+
+    proof: Proof
+    done: Done = Done()
+
+
+@dataclass(frozen=True, slots=True)
+class PostMetrics:
+    """A post's figures now; ``views`` is ``None`` where the network does not count them. ``gone`` means deleted."""
+
+    remote_id: str
+    likes: int = 0
+    reposts: int = 0
+    replies: int = 0
+    views: int | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message somebody wrote to us. ``kind`` is ``dm``, ``comment`` or ``email``.
+
+    ``automatic`` is true only when the network or its headers say a machine wrote it.
+    """
+
+    remote_id: str
+    kind: str
+    handle: str
+    text: str
+    sent_at: datetime
+    sender_id: str = ""
+    sender_name: str = ""
+    post_id: str = ""
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """New messages, oldest first, and where to go on from; ``more`` asks to be called again at once."""
+
+    messages: tuple[Inbound, ...]
+    cursor: str
+    more: bool = False
+
+
+class Channel(Protocol):
+    """A network's driver for one account. Every method may raise the errors above; none takes over ``deadline`` seconds."""
+
+    network: str
+    capabilities: frozenset[str]  # the ActionKind values it can do
+    proves: bool  # whether reconcile() can always answer PRESENT or ABSENT, so that acts may start in batches
+    deadline: float  # seconds after which no call is still under way
+    lag: float  # seconds after the deadline until the network's own store is settled
+
+    def verify(self) -> AccountInfo: ...
+    def profile(self, handle: str, remote_id: str = "") -> ProfileInfo: ...
+    def search(self, query: str, cursor: str = "") -> Page: ...
+    def related(self, handle: str, remote_id: str = "", cursor: str = "") -> Page: ...
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page: ...
+    def publish(self, act: Act) -> Done: ...
+    def reply(self, act: Act) -> Done: ...
+    def message(self, act: Act) -> Done: ...
+    def follow(self, act: Act) -> Done: ...
+    def unfollow(self, act: Act) -> Done: ...
+    def like(self, act: Act) -> Done: ...
+    def metrics(self, remote_ids: Sequence[str]) -> list[PostMetrics]: ...
+    def inbox(self, since: str) -> InboxPage: ...
+    def reconcile(self, act: Act) -> Finding: ...
+    def close(self) -> None: ...

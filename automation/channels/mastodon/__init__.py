@@ -1,0 +1,17 @@
+"""Mastodon and servers that speak its API."""
+
+from outreach.lib.networks import Network
+
+CAPABILITIES = frozenset(
+    {
+        "follow", "unfollow", "like", "post", "reply", "dm", "verify",
+        "fetch_profile", "fetch_related", "fetch_commenters", "fetch_search", "fetch_metrics", "fetch_inbox",
+    }
+)  # fmt: skip
+NETWORK = Network(
+    name="mastodon",
+    label="Mastodon",
+    credential_fields={"token": "Access token"},
+    needs_server=True,
+    capabilities=CAPABILITIES,
+)

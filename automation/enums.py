@@ -1,0 +1,144 @@
+"""States of what we do."""
+
+from django.db import models
+
+
+class TaskState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    UNKNOWN = "unknown", "Unknown"  # it may have happened: reconciled, or parked for a person
+
+
+FINISHED_STATES = (TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED)
+
+
+class Priority(models.IntegerChoices):
+    CRITICAL = 0, "Critical"  # replies, posts due now
+    HIGH = 1, "High"
+    NORMAL = 2, "Normal"
+    LOW = 3, "Low"
+
+
+class AttemptState(models.TextChoices):
+    CLAIMED = "claimed", "Claimed"  # units reserved, nothing sent yet
+    STARTED = "started", "Started"  # from here on the act may have happened
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+    LATER = "later", "Try later"
+    UNKNOWN = "unknown", "Unknown"
+    ABANDONED = "abandoned", "Abandoned"  # given up before it started
+
+
+class Reason(models.TextChoices):
+    """Why a task waits, or why it ended as it did."""
+
+    READY = "", "Ready to run"
+    SCHEDULED = "scheduled", "Waits for its time"
+    LIMIT = "limit", "A limit is reached"
+    CAMPAIGN_LIMIT = "campaign_limit", "The campaign's daily limit is reached"
+    SENDING_GAP = "sending_gap", "Keeps the gap between two acts"
+    OUTSIDE_WINDOW = "outside_window", "Outside the account's sending window"
+    ACCOUNT_NOT_WORKING = "account_not_working", "The account is not active"
+    CAMPAIGN_NOT_RUNNING = "campaign_not_running", "The campaign is not running"
+    BREAKER_OPEN = "breaker_open", "The network keeps failing; it is tried again soon"
+    RATE_LIMITED = "rate_limited", "The network asked to wait"
+    RETRY = "retry", "Failed for now; tried again"
+    RECONCILE = "reconcile", "Unclear outcome: asks the network first"
+    PARKED = "parked", "Unclear outcome without proof: a person decides"
+    REVIEW = "review", "Waits for approval"
+    SUPPRESSED = "suppressed", "The person said no"
+    REPLIED = "replied", "The person replied"
+    REFUSED = "refused", "The network refused it"
+    CREDENTIALS = "credentials", "The network refused our credentials"
+    NOT_FOUND = "not_found", "It no longer exists on the network"
+    UNSUPPORTED = "unsupported", "This network cannot do that"
+    EXHAUSTED = "exhausted", "Tried as often as allowed"
+    CAMPAIGN_ENDED = "campaign_ended", "Its campaign ended"
+    BY_HAND = "by_hand", "Decided by a person"
+    POISON = "poison", "Its worker died every time; a person decides"
+
+
+class CampaignStatus(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class StepKind(models.TextChoices):
+    """What a step does; all but ``wait`` are action kinds."""
+
+    FOLLOW = "follow", "Follow"
+    LIKE = "like", "Like their latest post"
+    WAIT = "wait", "Wait"
+    DM = "dm", "Direct message"
+    REPLY = "reply", "Reply to their latest post"
+    EMAIL = "email", "E-mail"
+    UNFOLLOW = "unfollow", "Unfollow"
+
+
+class EnrolmentState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    ACTIVE = "active", "Active"
+    DONE = "done", "Done"
+    REPLIED = "replied", "Replied"
+    BOUNCED = "bounced", "Bounced"
+    OPTED_OUT = "opted_out", "Opted out"
+    FAILED = "failed", "Failed"
+
+
+OPEN_ENROLMENTS = (EnrolmentState.QUEUED, EnrolmentState.ACTIVE)
+
+
+class PostStatus(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PENDING_REVIEW = "pending_review", "Pending review"
+    APPROVED = "approved", "Approved"
+
+
+class PublicationState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PENDING_REVIEW = "pending_review", "Pending review"
+    APPROVED = "approved", "Approved"
+    SCHEDULED = "scheduled", "Scheduled"
+    PUBLISHING = "publishing", "Publishing"
+    PUBLISHED = "published", "Published"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Direction(models.TextChoices):
+    IN = "in", "Received"
+    OUT = "out", "Sent"
+
+
+class MessageKind(models.TextChoices):
+    DM = "dm", "Direct message"
+    COMMENT = "comment", "Comment"
+    EMAIL = "email", "E-mail"
+
+
+class Interest(models.TextChoices):
+    INTERESTED = "interested", "Interested"
+    NOT_INTERESTED = "not_interested", "Not interested"
+    NEUTRAL = "neutral", "Neutral"
+    MEETING_BOOKED = "meeting_booked", "Meeting booked"
+    OUT_OF_OFFICE = "out_of_office", "Out of office"
+    WRONG_PERSON = "wrong_person", "Wrong person"
+
+
+class SourceKind(models.TextChoices):
+    SEARCH = "search", "Search or hashtag"
+    RELATED = "related", "Followers of a profile"
+    COMMENTERS = "commenters", "Commenters on a profile's posts"
+    MANUAL = "manual", "Handles by hand"
+
+
+class Verdict(models.TextChoices):
+    QUALIFIED = "qualified", "Qualified"
+    DISQUALIFIED = "disqualified", "Disqualified"
+    OPEN = "open", "Left open by the rules"

@@ -1,0 +1,28 @@
+"""What is done, upon whom, with what outcome: the ledger, campaigns, conversations, content and discovery."""
+
+from automation.models.acting import Attempt, Drain, Hold, Lane, Task
+from automation.models.campaigns import Campaign, Enrolment, Step, Variant
+from automation.models.content import Measurement, Post, Publication
+from automation.models.conversations import Conversation, InboxCursor, Message
+from automation.models.discovery import Decision, QualificationRule, Source
+
+__all__ = [
+    "Attempt",
+    "Campaign",
+    "Conversation",
+    "Decision",
+    "Drain",
+    "Enrolment",
+    "Hold",
+    "InboxCursor",
+    "Lane",
+    "Measurement",
+    "Message",
+    "Post",
+    "Publication",
+    "QualificationRule",
+    "Source",
+    "Step",
+    "Task",
+    "Variant",
+]

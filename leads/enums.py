@@ -1,0 +1,36 @@
+"""Where a person stands with us."""
+
+from django.db import models
+
+
+class Lifecycle(models.TextChoices):
+    LEAD = "lead", "Lead"
+    CONTACT = "contact", "Contact"
+    ARCHIVED = "archived", "Archived"
+
+
+class Stage(models.TextChoices):
+    """How far a lead has come; set by qualification, campaigns and people."""
+
+    NEW = "new", "New"
+    QUALIFIED = "qualified", "Qualified"
+    DISQUALIFIED = "disqualified", "Disqualified"
+    CONTACTED = "contacted", "Contacted"
+    REPLIED = "replied", "Replied"
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+
+
+class SuppressionReason(models.TextChoices):
+    OPT_OUT = "opt_out", "Opted out"
+    COMPLAINT = "complaint", "Complaint"
+    HARD_BOUNCE = "hard_bounce", "Hard bounce"
+    MANUAL = "manual", "By hand"
+    ERASED = "erased", "Erased on request"
+
+
+class ImportStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"

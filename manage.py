@@ -1,0 +1,17 @@
+#!/usr/bin/env python
+"""Every command of Outreach starts here: `manage.py help` lists them."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run one management command, starting the embedded PostgreSQL first where no DATABASE_URL is set."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "outreach.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""Every setting of an installation, typed and read from the environment in one place.
+
+A laptop needs none of them. With ``OUTREACH_ENV=production`` the process refuses to start without its secrets, and
+the error says how to make each one.
+"""
+
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from outreach.lib import crypto, postgres
+from outreach.lib.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+
+PRODUCTION = env.str("OUTREACH_ENV", "development") == "production"
+DEBUG = env.bool("OUTREACH_DEBUG", False)
+DATA_DIR = Path(env.str("OUTREACH_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+
+
+def required_in_production(name: str, how: str) -> str | None:
+    """The variable's value; ``None`` on a laptop, an error that says ``how`` to make one in production."""
+    value = env.str(name, "")
+    if PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} is not set. OUTREACH_ENV=production needs it. {how}")
+    return value or None
+
+
+MAKE_SECRET = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+MAKE_KEY = (
+    "Make one: python -c \"from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())\"; "
+    "several, comma-separated, newest first, rotate."
+)
+
+SECRET_KEY = required_in_production("SECRET_KEY", MAKE_SECRET) or crypto.laptop_secret(
+    DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50)
+)
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in (
+        required_in_production("ENCRYPTION_KEYS", MAKE_KEY)
+        or crypto.laptop_secret(DATA_DIR / "encryption_key", crypto.new_key)
+    ).split(",")
+]
+
+# One queue signature of its own: rotating SECRET_KEY must not drop queued nudges.
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the host people open, e.g. outreach.example.org.")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- Storage -------------------------------------------------------------------------------------------------------
+# Web threads share psycopg's pool; workers keep one connection each (a pool does not survive their fork).
+PROCESS_ROLE = env.str("OUTREACH_ROLE", "worker")
+EMBEDDED_POSTGRES = postgres.Embedded.for_checkout(BASE_DIR, DATA_DIR)
+if env.str("DATABASE_URL", ""):
+    _database = env.db_url("DATABASE_URL")
+    _database["ENGINE"] = "django.db.backends.postgresql"
+elif PRODUCTION:
+    raise ImproperlyConfigured("DATABASE_URL is not set. Example: postgresql://outreach:secret@db.internal/outreach")
+else:
+    _database = {"ENGINE": "outreach.lib.embedded", **EMBEDDED_POSTGRES.django_settings()}
+
+_database.setdefault("OPTIONS", {})
+if PROCESS_ROLE == "web":
+    _database["CONN_MAX_AGE"] = 0
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("WEB_POOL_SIZE", 10), "timeout": 10}
+else:
+    _database["CONN_MAX_AGE"] = None
+    _database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "outreach_cache"},
+}
+
+# --- Applications --------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "outreach.apps.OutreachAdminConfig",
+    "unfold.contrib.filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_q",
+    "django_structlog",
+    "ninja",
+    "accounts",
+    "leads",
+    "automation",
+    "monitoring",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+ROOT_URLCONF = "outreach.urls"
+WSGI_APPLICATION = "outreach.wsgi.application"
+LOGIN_URL = reverse_lazy("admin:login")
+
+# --- Locale, static files ------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+MEDIA_ROOT = DATA_DIR / "media"
+
+# --- Security ------------------------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and env.bool("SECURE_SSL_REDIRECT", True)
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+# The health checks of a load balancer speak plain HTTP to the process itself.
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+# Hosts inside private networks that channels may reach: the sandbox network and test peers live on loopback.
+ALLOWED_PRIVATE_HOSTS = env.list(
+    "ALLOWED_PRIVATE_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "::1"]
+)
+if PRODUCTION and ALLOWED_PRIVATE_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_PRIVATE_HOSTS is for laptops and tests; production must leave it empty.")
+
+# --- Background work -----------------------------------------------------------------------------------------------
+WORKERS = env.int("WORKERS", 3)
+Q_CLUSTER = {
+    "name": "outreach",
+    "label": "Background jobs",
+    "workers": WORKERS,
+    "broker_class": "outreach.lib.queue.PostgresBroker",
+    "orm": "default",
+    "poll": 5,  # seconds a broker waits for a NOTIFY before it looks anyway
+    "timeout": 300,  # a job is killed after this; a drain ends by itself within a minute and a call's deadline
+    "retry": 360,  # must exceed timeout, or a slow job runs twice
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,
+    "recycle": 200,
+    "max_rss": 300_000,  # kilobytes
+    "save_limit": 200,
+    "guard_cycle": 0.5,
+    "bulk": 1,
+    "queue_limit": WORKERS,
+    "log_level": "WARNING",
+}
+
+# --- The engine ----------------------------------------------------------------------------------------------------
+ENGINE = {
+    "lanes_at_once": env.int("LANES_AT_ONCE", 8),  # threads of one drain; the time goes into waiting for networks
+    "lane_lease_seconds": env.float("LANE_LEASE_SECONDS", 30.0),
+    "drain_seconds": env.float("DRAIN_SECONDS", 55.0),  # one drain job works at most this long
+    "drain_linger_seconds": env.float("DRAIN_LINGER_SECONDS", 2.0),  # and listens this long for more before it ends
+    "batch_size": env.int("ENGINE_BATCH_SIZE", 50),  # tasks claimed in one transaction
+    "max_attempts": env.int("TASK_MAX_ATTEMPTS", 6),
+    "default_sending_gap": env.float("DEFAULT_SENDING_GAP", 60.0),  # seconds between two acts upon people, per account
+    "breaker_failures": env.int("BREAKER_FAILURES", 5),
+    "breaker_seconds": env.float("BREAKER_SECONDS", 60.0),
+    "inbox_interval": env.float("INBOX_INTERVAL", 300.0),
+    "retry_base_seconds": env.float("RETRY_BASE_SECONDS", 1.0),
+    "failpoints": env.str("OUTREACH_FAILPOINTS", ""),  # tests only, see automation/engine/failpoints.py
+}
+if PRODUCTION and ENGINE["failpoints"]:
+    raise ImproperlyConfigured("OUTREACH_FAILPOINTS crashes workers on purpose; production must leave it empty.")
+
+# --- Web process, health -------------------------------------------------------------------------------------------
+WEB_BIND = env.str("WEB_BIND", "127.0.0.1:8000")
+WEB_THREADS = env.int("WEB_THREADS", 8)
+OVERDUE_ALERT_SECONDS = env.int("OVERDUE_ALERT_SECONDS", 120)
+
+# --- Logs ----------------------------------------------------------------------------------------------------------
+LOGGING = logging_config(
+    level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", PRODUCTION), folder=DATA_DIR / "logs"
+)
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+UNFOLD = {
+    "SITE_TITLE": "Outreach",
+    "SITE_HEADER": "Outreach",
+    "SITE_SUBHEADER": "Never twice, never lost, never after a no",
+    "SITE_SYMBOL": "forum",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+
+    "BORDER_RADIUS": "8px",
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -150,6 +150,12 @@ class WarmUp(models.Model):
 
     def __str__(self) -> str:
         return f"warm-up of {self.kind} for account {self.account_id}"
+
+    def limit_on(self, day: date) -> int:
+        """What the ramp allows on the account's local ``day``; days it was paused do not count."""
+        last = min(day, self.paused_on) if self.paused_on else day
+        risen = max(0, (last - self.started_on).days - self.paused_days)
+        return min(self.ceiling, self.start + self.step * risen)
 
 
 class Allowance(models.Model):

@@ -39,8 +39,8 @@ class PersonQuerySet(models.QuerySet["Person"]):
 class Person(models.Model):
     """A human being we may reach, on any number of networks.
 
-    ``suppressed_at`` is the answer every send checks, under a lock on this row; :mod:`leads.consent` is the only place
-    that writes it.
+    ``suppressed_at`` is the answer every send checks, under a lock on this row; :mod:`leads.consent` is the
+    only place that writes it.
     """
 
     display_name = models.CharField(max_length=255, blank=True)
@@ -59,7 +59,9 @@ class Person(models.Model):
 
     suppressed_at = models.DateTimeField(null=True, blank=True, editable=False)
     found_by = models.ForeignKey(Account, models.SET_NULL, null=True, blank=True, related_name="found_people")
-    talks_with = models.ForeignKey(Account, models.SET_NULL, null=True, blank=True, related_name="talking_people")
+    talks_with = models.ForeignKey(
+        Account, models.SET_NULL, null=True, blank=True, related_name="talking_people"
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="people")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -110,20 +112,30 @@ class Profile(models.Model):
     followers_count = models.PositiveIntegerField(null=True, blank=True)
     following_count = models.PositiveIntegerField(null=True, blank=True)
     posts_count = models.PositiveIntegerField(null=True, blank=True)
-    recent_posts: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list, blank=True)
-    found_by = models.ForeignKey(Account, models.SET_NULL, null=True, blank=True, related_name="found_profiles")
+    recent_posts: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
+        default=list, blank=True
+    )
+    found_by = models.ForeignKey(
+        Account, models.SET_NULL, null=True, blank=True, related_name="found_profiles"
+    )
     found_via = models.CharField(max_length=255, blank=True, help_text="e.g. search: coffee")
     fetched_at = models.DateTimeField(null=True, blank=True)
-    refresh_at = models.DateTimeField(null=True, blank=True, help_text="When the profile should be read again.")
+    refresh_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the profile should be read again."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(fields=["network", "handle"], name="profile_is_unique_by_network_and_handle"),
+            models.UniqueConstraint(
+                fields=["network", "handle"], name="profile_is_unique_by_network_and_handle"
+            ),
         ]
         indexes = [
-            models.Index(fields=["refresh_at"], condition=Q(refresh_at__isnull=False), name="profile_refresh"),
+            models.Index(
+                fields=["refresh_at"], condition=Q(refresh_at__isnull=False), name="profile_refresh"
+            ),
             GinIndex(OpClass(Upper("handle"), name="gin_trgm_ops"), name="profile_handle_trigram"),
         ]
 
@@ -162,7 +174,9 @@ class Suppression(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(fields=["network", "address_hash"], name="suppression_is_unique_by_address"),
+            models.UniqueConstraint(
+                fields=["network", "address_hash"], name="suppression_is_unique_by_address"
+            ),
         ]
 
     def __str__(self) -> str:

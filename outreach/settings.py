@@ -36,6 +36,10 @@ MAKE_KEY = (
     "Make one: python -c \"from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())\"; "
     "several, comma-separated, newest first, rotate."
 )
+MAKE_HASH_KEY = (
+    f"{MAKE_SECRET} Keep it with the database's backups and never change it: it is what remembers who said "
+    "no after their data is erased."
+)
 
 SECRET_KEY = required_in_production("SECRET_KEY", MAKE_SECRET) or crypto.laptop_secret(
     DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50)
@@ -47,6 +51,10 @@ ENCRYPTION_KEYS = [
         or crypto.laptop_secret(DATA_DIR / "encryption_key", crypto.new_key)
     ).split(",")
 ]
+# Never rotated: hashes made with another key no longer match, and every erased person's no is forgotten.
+HASH_KEY = required_in_production("HASH_KEY", MAKE_HASH_KEY) or crypto.laptop_secret(
+    DATA_DIR / "hash_key", lambda: secrets.token_urlsafe(50)
+)
 
 # One queue signature of its own: rotating SECRET_KEY must not drop queued nudges.
 ALLOWED_HOSTS = env.list(
@@ -212,6 +220,10 @@ if PRODUCTION and ENGINE["failpoints"]:
 WEB_BIND = env.str("WEB_BIND", "127.0.0.1:8000")
 WEB_THREADS = env.int("WEB_THREADS", 8)
 OVERDUE_ALERT_SECONDS = env.int("OVERDUE_ALERT_SECONDS", 120)
+
+# --- Browser -------------------------------------------------------------------------------------------------------
+# Empty: Playwright's own download, else the system's, else one is installed (automation/browser/chromium.py).
+CHROMIUM_PATH = env.str("CHROMIUM_PATH", "")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(

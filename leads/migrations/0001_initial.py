@@ -9,191 +9,398 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         TrigramExtension(),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, unique=True)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('completed', 'Completed'), ('failed', 'Failed')], default='pending', max_length=10)),
-                ('dry_run', models.BooleanField(default=True)),
-                ('content', models.BinaryField()),
-                ('mapping', models.JSONField(blank=True, default=dict)),
-                ('rows', models.PositiveIntegerField(default=0)),
-                ('created', models.PositiveIntegerField(default=0)),
-                ('updated', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("completed", "Completed"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("dry_run", models.BooleanField(default=True)),
+                ("content", models.BinaryField()),
+                ("mapping", models.JSONField(blank=True, default=dict)),
+                ("rows", models.PositiveIntegerField(default=0)),
+                ("created", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('display_name', models.CharField(blank=True, max_length=255)),
-                ('first_name', models.CharField(blank=True, max_length=128)),
-                ('last_name', models.CharField(blank=True, max_length=128)),
-                ('company', models.CharField(blank=True, max_length=255)),
-                ('title', models.CharField(blank=True, max_length=255)),
-                ('website', models.URLField(blank=True, max_length=500)),
-                ('country', models.CharField(blank=True, help_text='ISO 3166 code', max_length=2)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('lifecycle', models.CharField(choices=[('lead', 'Lead'), ('contact', 'Contact'), ('archived', 'Archived')], default='lead', max_length=10)),
-                ('stage', models.CharField(choices=[('new', 'New'), ('qualified', 'Qualified'), ('disqualified', 'Disqualified'), ('contacted', 'Contacted'), ('replied', 'Replied'), ('won', 'Won'), ('lost', 'Lost')], default='new', max_length=16)),
-                ('score', models.SmallIntegerField(blank=True, help_text='0-100, from qualification', null=True)),
-                ('stage_reason', models.CharField(blank=True, max_length=500)),
-                ('suppressed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('found_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='found_people', to='accounts.account')),
-                ('talks_with', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='talking_people', to='accounts.account')),
-                ('tags', models.ManyToManyField(blank=True, related_name='people', to='leads.tag')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("display_name", models.CharField(blank=True, max_length=255)),
+                ("first_name", models.CharField(blank=True, max_length=128)),
+                ("last_name", models.CharField(blank=True, max_length=128)),
+                ("company", models.CharField(blank=True, max_length=255)),
+                ("title", models.CharField(blank=True, max_length=255)),
+                ("website", models.URLField(blank=True, max_length=500)),
+                ("country", models.CharField(blank=True, help_text="ISO 3166 code", max_length=2)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                (
+                    "lifecycle",
+                    models.CharField(
+                        choices=[("lead", "Lead"), ("contact", "Contact"), ("archived", "Archived")],
+                        default="lead",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("qualified", "Qualified"),
+                            ("disqualified", "Disqualified"),
+                            ("contacted", "Contacted"),
+                            ("replied", "Replied"),
+                            ("won", "Won"),
+                            ("lost", "Lost"),
+                        ],
+                        default="new",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "score",
+                    models.SmallIntegerField(blank=True, help_text="0-100, from qualification", null=True),
+                ),
+                ("stage_reason", models.CharField(blank=True, max_length=500)),
+                ("suppressed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "found_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="found_people",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "talks_with",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="talking_people",
+                        to="accounts.account",
+                    ),
+                ),
+                ("tags", models.ManyToManyField(blank=True, related_name="people", to="leads.tag")),
             ],
             options={
-                'verbose_name_plural': 'people',
-                'ordering': ('-id',),
+                "verbose_name_plural": "people",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='leads.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="leads.person"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Contact',
-            fields=[
-            ],
+            name="Contact",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('leads.person',),
+            bases=("leads.person",),
         ),
         migrations.CreateModel(
-            name='Lead',
-            fields=[
-            ],
+            name="Lead",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('leads.person',),
+            bases=("leads.person",),
         ),
         migrations.CreateModel(
-            name='ImportRow',
+            name="ImportRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('outcome', models.CharField(max_length=10)),
-                ('message', models.CharField(blank=True, max_length=500)),
-                ('import_run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='row_reports', to='leads.import')),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='leads.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("outcome", models.CharField(max_length=10)),
+                ("message", models.CharField(blank=True, max_length=500)),
+                (
+                    "import_run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="row_reports",
+                        to="leads.import",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="leads.person"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('number',),
-                'constraints': [models.UniqueConstraint(fields=('import_run', 'number'), name='import_row_is_reported_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Profile',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('network', models.CharField(max_length=32)),
-                ('handle', models.CharField(max_length=255)),
-                ('remote_id', models.CharField(blank=True, max_length=255)),
-                ('url', models.URLField(blank=True, max_length=500)),
-                ('display_name', models.CharField(blank=True, max_length=255)),
-                ('bio', models.TextField(blank=True)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('followers_count', models.PositiveIntegerField(blank=True, null=True)),
-                ('following_count', models.PositiveIntegerField(blank=True, null=True)),
-                ('posts_count', models.PositiveIntegerField(blank=True, null=True)),
-                ('recent_posts', models.JSONField(blank=True, default=list)),
-                ('found_via', models.CharField(blank=True, help_text='e.g. search: coffee', max_length=255)),
-                ('fetched_at', models.DateTimeField(blank=True, null=True)),
-                ('refresh_at', models.DateTimeField(blank=True, help_text='When the profile should be read again.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('found_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='found_profiles', to='accounts.account')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='profiles', to='leads.person')),
-            ],
-            options={
-                'ordering': ('-id',),
-                'indexes': [models.Index(condition=models.Q(('refresh_at__isnull', False)), fields=['refresh_at'], name='profile_refresh'), django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('handle'), name='gin_trgm_ops'), name='profile_handle_trigram')],
-                'constraints': [models.UniqueConstraint(fields=('network', 'handle'), name='profile_is_unique_by_network_and_handle')],
+                "ordering": ("number",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("import_run", "number"), name="import_row_is_reported_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Profile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('network', models.CharField(max_length=32)),
-                ('address', models.CharField(blank=True, max_length=255)),
-                ('address_hash', models.CharField(max_length=64)),
-                ('reason', models.CharField(choices=[('opt_out', 'Opted out'), ('complaint', 'Complaint'), ('hard_bounce', 'Hard bounce'), ('manual', 'By hand'), ('erased', 'Erased on request')], default='manual', max_length=16)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='suppressions', to='leads.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("network", models.CharField(max_length=32)),
+                ("handle", models.CharField(max_length=255)),
+                ("remote_id", models.CharField(blank=True, max_length=255)),
+                ("url", models.URLField(blank=True, max_length=500)),
+                ("display_name", models.CharField(blank=True, max_length=255)),
+                ("bio", models.TextField(blank=True)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                ("followers_count", models.PositiveIntegerField(blank=True, null=True)),
+                ("following_count", models.PositiveIntegerField(blank=True, null=True)),
+                ("posts_count", models.PositiveIntegerField(blank=True, null=True)),
+                ("recent_posts", models.JSONField(blank=True, default=list)),
+                ("found_via", models.CharField(blank=True, help_text="e.g. search: coffee", max_length=255)),
+                ("fetched_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "refresh_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the profile should be read again.", null=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "found_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="found_profiles",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="profiles",
+                        to="leads.person",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
-                'constraints': [models.UniqueConstraint(fields=('network', 'address_hash'), name='suppression_is_unique_by_address')],
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("refresh_at__isnull", False)),
+                        fields=["refresh_at"],
+                        name="profile_refresh",
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("handle"), name="gin_trgm_ops"
+                        ),
+                        name="profile_handle_trigram",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("network", "handle"), name="profile_is_unique_by_network_and_handle"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Suppression",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("network", models.CharField(max_length=32)),
+                ("address", models.CharField(blank=True, max_length=255)),
+                ("address_hash", models.CharField(max_length=64)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("opt_out", "Opted out"),
+                            ("complaint", "Complaint"),
+                            ("hard_bounce", "Hard bounce"),
+                            ("manual", "By hand"),
+                            ("erased", "Erased on request"),
+                        ],
+                        default="manual",
+                        max_length=16,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="suppressions",
+                        to="leads.person",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("network", "address_hash"), name="suppression_is_unique_by_address"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['lifecycle', '-id'], name='person_lifecycle'),
+            model_name="person",
+            index=models.Index(fields=["lifecycle", "-id"], name="person_lifecycle"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['stage', '-id'], name='person_stage'),
+            model_name="person",
+            index=models.Index(fields=["stage", "-id"], name="person_stage"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(condition=models.Q(('suppressed_at__isnull', False)), fields=['-id'], name='person_suppressed'),
+            model_name="person",
+            index=models.Index(
+                condition=models.Q(("suppressed_at__isnull", False)), fields=["-id"], name="person_suppressed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('display_name'), name='gin_trgm_ops'), name='person_name_trigram'),
+            model_name="person",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("display_name"), name="gin_trgm_ops"
+                ),
+                name="person_name_trigram",
+            ),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('company'), name='gin_trgm_ops'), name='person_company_trigram'),
+            model_name="person",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("company"), name="gin_trgm_ops"
+                ),
+                name="person_company_trigram",
+            ),
         ),
     ]

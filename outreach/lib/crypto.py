@@ -62,5 +62,8 @@ def decrypt(token: str) -> str:
 
 
 def keyed_hash(text: str) -> str:
-    """A keyed SHA-256 (hex, 64 characters): the same text matches, the text itself cannot be read back."""
-    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+    """A keyed SHA-256 (hex, 64 characters): the same text matches, the text itself cannot be read back.
+
+    The key is HASH_KEY, which outlives every rotation of the other secrets.
+    """
+    return hmac.new(settings.HASH_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()

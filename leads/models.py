@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
 from accounts.models import Account
-from leads.enums import ImportStatus, Lifecycle, Stage, SuppressionReason
+from leads.enums import ImportStatus, Lifecycle, RowOutcome, Stage, SuppressionReason
 
 
 class Tag(models.Model):
@@ -189,7 +190,6 @@ class Import(models.Model):
     name = models.CharField(max_length=255)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.PENDING)
     dry_run = models.BooleanField(default=True)
-    content = models.BinaryField(editable=False)
     mapping: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict, blank=True)
     rows = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
@@ -208,19 +208,44 @@ class Import(models.Model):
         return self.name
 
 
+class ImportPart(models.Model):
+    """A slice of an import's file, so that no process ever holds the whole of it."""
+
+    import_run = models.ForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
+    position = models.PositiveIntegerField(help_text="0 is first.")
+    content = models.BinaryField(editable=False)
+
+    class Meta:
+        ordering = ("import_run_id", "position")
+        constraints = [
+            models.UniqueConstraint(fields=["import_run", "position"], name="import_part_has_one_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.position} of import {self.import_run_id}"
+
+
 class ImportRow(models.Model):
     """The report on one row of a file; ``number`` counts lines as a spreadsheet does, the header being 1."""
 
     import_run = models.ForeignKey(Import, models.CASCADE, related_name="row_reports")
     number = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=10)  # created, updated, skipped, failed
+    outcome = models.CharField(max_length=10, choices=RowOutcome)
     message = models.CharField(max_length=500, blank=True)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True)
+    # Short hashes of the row's addresses; a dry run, which creates nobody, knows by them what it has seen.
+    address_keys: ArrayField[list[int], list[int]] = ArrayField(
+        models.BigIntegerField(), default=list, blank=True, editable=False
+    )
 
     class Meta:
-        ordering = ("number",)
+        ordering = ("import_run_id", "number")
         constraints = [
             models.UniqueConstraint(fields=["import_run", "number"], name="import_row_is_reported_once"),
+        ]
+        indexes = [
+            # leads.importing: rows of a dry run with the same address
+            GinIndex(fields=["address_keys"], condition=~Q(address_keys=[]), name="import_row_address_keys"),
         ]
 
     def __str__(self) -> str:

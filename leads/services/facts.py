@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from leads.models import Profile
-
 COUNTS = ("followers_count", "following_count", "posts_count")
-FACTS = ("remote_id", "url", "display_name", "bio", "language", *COUNTS)
+WIDTHS = {"remote_id": 255, "display_name": 255, "bio": 10_000, "language": 8}  # characters kept
+FACTS = (*WIDTHS, "url", *COUNTS)
 MAX_POSTS = 20
 MAX_TEXT = 10_000
 MAX_COUNT = 2_147_483_647
@@ -78,7 +77,7 @@ def clean_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def posts_of(info: FetchedProfile) -> list[dict[str, Any]]:
-    """Recent posts as ``Profile.recent_posts`` keeps them: newest as the network orders, times in ISO 8601."""
+    """Recent posts as ``Profile.recent_posts`` keeps them: in the network's order, times in ISO 8601."""
     return [
         {
             "remote_id": clean_text(post.remote_id, 255),
@@ -93,9 +92,7 @@ def posts_of(info: FetchedProfile) -> list[dict[str, Any]]:
 
 
 def clean_text(text: str, limit: int) -> str:
-    """``text`` without what PostgreSQL cannot hold (NUL, halves of surrogate pairs), at most ``limit``
-    characters.
-    """
+    """``text`` without what PostgreSQL cannot hold (NUL, half surrogates), ``limit`` characters at most."""
     storable = text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
     return storable.strip()[:limit]
 
@@ -111,4 +108,4 @@ def _fit(name: str, value: Any) -> Any:
         return None if value is None or value < 0 else min(value, MAX_COUNT)
     if name == "url":
         return web_address(value)
-    return clean_text(value, Profile._meta.get_field(name).max_length or MAX_TEXT)
+    return clean_text(value, WIDTHS[name])

@@ -23,14 +23,19 @@ from accounts.enums import WindowUnit
 from accounts.models import Account, Allowance, Limit, WarmUp
 from accounts.windows import Window, local_date, window_at
 
+# A limit lowered since the book was read counts at once: the account's counter takes the smaller of both.
 UPSERT = """
     INSERT INTO accounts_allowance AS held (owner, kind, "window", window_key, closes_at, "limit", used)
-    SELECT owner, kind, unit, window_key, closes_at, "limit", 0
+    SELECT owner, kind, unit, window_key, closes_at, LEAST("limit", (
+        SELECT min(now."limit") FROM accounts_limit AS now
+        WHERE (now.account_id = %s OR now.network = %s) AND now.kind = wanted.kind AND now."window" = unit
+          AND owner = %s
+    )), 0
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::int[])
          AS wanted (owner, kind, unit, window_key, closes_at, "limit")
     ON CONFLICT (owner, kind, "window", window_key) DO UPDATE
         SET "limit" = EXCLUDED."limit", closes_at = GREATEST(held.closes_at, EXCLUDED.closes_at)
-    RETURNING owner, kind, "window", window_key, id, used
+    RETURNING owner, kind, "window", window_key, id, used, "limit"
 """
 
 
@@ -118,6 +123,7 @@ class _Counter:
 
     pk: int
     used: int
+    limit: int
     taken: int = 0
 
     def take(self) -> None:
@@ -144,15 +150,23 @@ class Book:
         warm_ups = {ramp.kind: ramp for ramp in WarmUp.objects.filter(account=account)}
         return cls(account, {kind: tuple(limits) for kind, limits in rules.items()}, warm_ups)
 
+    @property
+    def owner(self) -> str:
+        """Whose counter the account's acts count on."""
+        return f"account:{self.account.pk}"
+
     def explain(self, kind: str, at: datetime, caps: Sequence[Cap] = ()) -> list[Line]:
         """Every limit on one more act of ``kind`` at ``at``; one wins, unless there is none. One query."""
-        layers = self._layers(Demand(kind, tuple(caps)), at)
-        used = _read_used({layer.slot for layer in layers})
-        lines = [layer.line(used.get(layer.slot, 0), wins=False) for layer in layers]
-        if not lines:
-            return []
-        winner = min(range(len(lines)), key=lambda index: (lines[index].left, lines[index].limit, index))
-        return [replace(line, wins=index == winner) for index, line in enumerate(lines)]
+        return self.explain_all([Demand(kind, tuple(caps))], at)[0]
+
+    def explain_all(self, demands: Sequence[Demand], at: datetime) -> list[list[Line]]:
+        """What :meth:`explain` says to each demand, in one query for all."""
+        stacks = [self._layers(demand, at) for demand in demands]
+        used = _read_used({layer.slot for stack in stacks for layer in stack})
+        return [
+            _with_winner([layer.line(used.get(layer.slot, 0), wins=False) for layer in stack])
+            for stack in stacks
+        ]
 
     def _layers(self, demand: Demand, at: datetime) -> list[_Layer]:
         windows: dict[str, Window] = {}
@@ -163,13 +177,13 @@ class Book:
             slot = _Slot(owner, str(demand.kind), str(unit), windows[unit].key)
             return _Layer(source, slot, windows[unit].closes_at, limit)
 
-        own = f"account:{self.account.pk}"
         layers = [
-            layer("network" if rule.account_id is None else "account", own, rule.window, rule.limit)
+            layer("network" if rule.account_id is None else "account", self.owner, rule.window, rule.limit)
             for rule in self.rules.get(demand.kind, ())
         ]
         if ramp := self.warm_ups.get(demand.kind):
-            layers.append(layer("warm_up", own, WindowUnit.DAY, ramp.limit_on(local_date(self.account, at))))
+            today = local_date(self.account, at)
+            layers.append(layer("warm_up", self.owner, WindowUnit.DAY, ramp.limit_on(today)))
         layers += [layer(cap.source, cap.owner, cap.window, cap.limit) for cap in demand.caps]
         return layers
 
@@ -184,7 +198,7 @@ def reserve(book: Book, demands: Sequence[Demand], at: datetime) -> list[Grant]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("reserve() must run inside transaction.atomic().")
     stacks = {demand: _smallest(book._layers(demand, at)) for demand in dict.fromkeys(demands)}
-    counters = _lock(_smallest(layer for stack in stacks.values() for layer in stack.values()))
+    counters = _lock(book, _smallest(layer for stack in stacks.values() for layer in stack.values()))
     grants = [_deal(stacks[demand], counters) for demand in demands]
     _write(counters.values())
     return grants
@@ -203,6 +217,14 @@ def give_back(allowance_ids: Iterable[int]) -> None:
             Allowance.objects.filter(pk__in=ids).update(used=Greatest(F("used") - units, 0))
 
 
+def _with_winner(lines: list[Line]) -> list[Line]:
+    """The same lines; the one with the fewest units left wins, then the smaller limit, then the first."""
+    if not lines:
+        return []
+    winner = min(range(len(lines)), key=lambda index: (lines[index].left, lines[index].limit, index))
+    return [replace(line, wins=index == winner) for index, line in enumerate(lines)]
+
+
 def _smallest(layers: Iterable[_Layer]) -> dict[_Slot, _Layer]:
     """Per counter the limit that counts; of equal ones the first."""
     smallest: dict[_Slot, _Layer] = {}
@@ -213,25 +235,29 @@ def _smallest(layers: Iterable[_Layer]) -> dict[_Slot, _Layer]:
     return smallest
 
 
-def _lock(layers: dict[_Slot, _Layer]) -> dict[_Slot, _Counter]:
+def _lock(book: Book, layers: dict[_Slot, _Layer]) -> dict[_Slot, _Counter]:
     """Make and lock the counters in their fixed order, with the limits of now."""
     if not layers:
         return {}
     slots = sorted(layers)
-    columns = [list(column) for column in zip(*slots, strict=True)]
+    columns: list[list[str]] = [list(column) for column in zip(*slots, strict=True)]
     closes_at = [layers[slot].closes_at for slot in slots]
     limits = [layers[slot].limit for slot in slots]
     with connection.cursor() as cursor:
-        cursor.execute(UPSERT, [*columns, closes_at, limits])
+        account = book.account
+        cursor.execute(UPSERT, [account.pk, account.network, book.owner, *columns, closes_at, limits])
         return {_Slot(*row[:4]): _Counter(*row[4:]) for row in cursor.fetchall()}
 
 
 def _deal(stack: dict[_Slot, _Layer], counters: dict[_Slot, _Counter]) -> Grant:
-    full = [slot for slot, layer in stack.items() if counters[slot].used >= layer.limit]
+    full = [
+        slot for slot, layer in stack.items() if counters[slot].used >= min(layer.limit, counters[slot].limit)
+    ]
     if full:
         # Of several full windows the last to close decides: asking before would be refused again.
         slot = max(full, key=lambda slot: stack[slot].closes_at)
-        return Grant(None, stack[slot].line(counters[slot].used, wins=True))
+        line = stack[slot].line(counters[slot].used, wins=True)
+        return Grant(None, replace(line, limit=min(line.limit, counters[slot].limit)))
     for slot in stack:
         counters[slot].take()
     return Grant(tuple(counters[slot].pk for slot in stack))

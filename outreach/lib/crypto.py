@@ -61,6 +61,20 @@ def decrypt(token: str) -> str:
         raise WrongKey("A stored secret cannot be opened: is the key it was written with in ENCRYPTION_KEYS?")
 
 
+def is_current(token: str) -> bool:
+    """Whether the first key, the one that encrypts, wrote this token."""
+    try:
+        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def rotate(token: str) -> str:
+    """The same secret under the first key; raises :class:`WrongKey` when no configured key opens it."""
+    return encrypt(decrypt(token))
+
+
 def keyed_hash(text: str) -> str:
     """A keyed SHA-256 (hex, 64 characters): the same text matches, the text itself cannot be read back.
 

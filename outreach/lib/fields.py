@@ -14,6 +14,10 @@ class EncryptedJSONField(models.TextField):
     It cannot be searched or ordered by, and opening it without its key raises :class:`outreach.lib.crypto.WrongKey`.
     """
 
+    # Read by mypy's Django plugin: unlike other text fields this one holds any JSON value.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         return None if value is None else json.loads(crypto.decrypt(value))
 

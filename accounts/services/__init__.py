@@ -1,0 +1,55 @@
+"""Everything that changes an account, its limits or its state: checked first, whole, and announced."""
+
+from accounts.services.limits import (
+    end_warm_up,
+    pause_warm_up,
+    purge_allowances,
+    remove_limit,
+    resume_warm_up,
+    set_limit,
+    start_warm_up,
+)
+from accounts.services.registry import (
+    Ramp,
+    change_time_zone,
+    create_account,
+    link_chat_accounts,
+    set_credentials,
+    settle_time_zone,
+    settle_time_zones,
+    update_account,
+)
+from accounts.services.status import (
+    disable,
+    mark_error,
+    mark_limited,
+    mark_verified,
+    pause,
+    resume,
+    settle_warm_ups,
+)
+
+__all__ = [
+    "Ramp",
+    "change_time_zone",
+    "create_account",
+    "disable",
+    "end_warm_up",
+    "link_chat_accounts",
+    "mark_error",
+    "mark_limited",
+    "mark_verified",
+    "pause",
+    "pause_warm_up",
+    "purge_allowances",
+    "remove_limit",
+    "resume",
+    "resume_warm_up",
+    "set_credentials",
+    "set_limit",
+    "settle_time_zone",
+    "settle_time_zones",
+    "settle_warm_ups",
+    "start_warm_up",
+    "update_account",
+]

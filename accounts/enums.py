@@ -59,3 +59,14 @@ ACTS_UPON_PEOPLE = (ActionKind.FOLLOW, ActionKind.LIKE, ActionKind.REPLY, Action
 class WindowUnit(models.TextChoices):
     DAY = "day", "Day"  # the account's local day: 23, 24 or 25 hours
     HOUR = "hour", "Hour"
+
+
+# Acts kept apart by the sending gap and inside the sending window; posts have their own schedule.
+PACED_ACTS = (
+    ActionKind.FOLLOW,
+    ActionKind.UNFOLLOW,
+    ActionKind.LIKE,
+    ActionKind.REPLY,
+    ActionKind.DM,
+    ActionKind.EMAIL,
+)

@@ -1,5 +1,74 @@
-"""What automation does when the apps below it announce something."""
+"""What automation does when the apps below it announce something. Everything runs in the announcer's transaction."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Now
+
+from accounts.enums import WORKING_STATUSES
+from accounts.models import Account
+from automation import services
+from automation.campaigns import progress
+from automation.engine import lanes, tasks
+from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
+from automation.models import Enrolment, Lane, Task
+from outreach.lib import events
+from outreach.lib.events import Event
 
 
 def connect() -> None:
-    """Subscribe; called once when Django starts."""
+    """Subscribe; called once when Django starts. Importing the modules registers the effects of finished tasks."""
+    from automation.content import services as _content  # noqa: F401, PLC0415
+    from automation.conversations import inbox as _inbox  # noqa: F401, PLC0415
+    from automation.discovery import services as _discovery  # noqa: F401, PLC0415
+
+    events.subscribe("account.created", open_lanes)
+    events.subscribe("account.status_changed", follow_status)
+    events.subscribe("account.changed", look_again)
+    events.subscribe("account.limits_changed", lift_limits)
+    events.subscribe("person.suppressed", honour_no)
+
+
+def open_lanes(event: Event) -> None:
+    """A new account gets its lane and is verified."""
+    for account in Account.objects.filter(pk__in=event.ids):
+        services.verify_account(account=account, by=event.by)
+
+
+def follow_status(event: Event) -> None:
+    """An account that may not act holds its lane; one that may again lifts the hold."""
+    for account in Account.objects.filter(pk__in=event.ids):
+        lanes.open_lane(account)
+        if account.status in WORKING_STATUSES:
+            lanes.lift([account.pk], reasons=[Reason.ACCOUNT_NOT_WORKING])
+        else:
+            detail = account.status_reason or account.get_status_display()
+            lanes.hold(account.pk, kind="", reason=Reason.ACCOUNT_NOT_WORKING, until=None, detail=detail)
+
+
+def look_again(event: Event) -> None:
+    """Gap, window or time zone may have changed: what the lanes wait for is worked out anew."""
+    Lane.objects.filter(pk__in=event.ids).update(people_until=None, people_reason="")
+    lanes.rouse(event.ids)
+
+
+def lift_limits(event: Event) -> None:
+    """Limits changed: what waits for one is tried again; the counters decide as ever."""
+    chosen = Lane.objects.filter(pk__in=event.ids)
+    if network := event.data.get("network"):
+        chosen = Lane.objects.filter(network=network)
+    lane_ids = list(chosen.values_list("pk", flat=True))
+    Task.objects.pending().filter(lane_id__in=lane_ids, reason=Reason.CAMPAIGN_LIMIT).update(
+        due_at=Now(), reason="", detail=""
+    )
+    lanes.lift(lane_ids, reasons=[Reason.LIMIT])
+
+
+def honour_no(event: Event) -> None:
+    """People said no: what is pending or only claimed for them is cancelled, their enrolments end.
+
+    Rows a worker holds at this moment are passed over: it waits for our lock on the person and finds the no itself.
+    """
+    waiting = Task.objects.filter(person_id__in=event.ids, state__in=(TaskState.PENDING, TaskState.RUNNING))
+    tasks.cancel(list(waiting.values_list("id", flat=True)), reason=Reason.SUPPRESSED, by=event.by)
+    enrolments = Enrolment.objects.filter(person_id__in=event.ids, state__in=OPEN_ENROLMENTS)
+    progress.close(list(enrolments.values_list("pk", flat=True)), state=EnrolmentState.OPTED_OUT)

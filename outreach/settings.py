@@ -33,7 +33,7 @@ def required_in_production(name: str, how: str) -> str | None:
 
 MAKE_SECRET = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
 MAKE_KEY = (
-    "Make one: python -c \"from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())\"; "
+    'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
     "several, comma-separated, newest first, rotate."
 )
 MAKE_HASH_KEY = (
@@ -61,7 +61,9 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
 if PRODUCTION and not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the host people open, e.g. outreach.example.org.")
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is not set. Name the host people open, e.g. outreach.example.org."
+    )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- Storage -------------------------------------------------------------------------------------------------------
@@ -72,7 +74,9 @@ if env.str("DATABASE_URL", ""):
     _database = env.db_url("DATABASE_URL")
     _database["ENGINE"] = "django.db.backends.postgresql"
 elif PRODUCTION:
-    raise ImproperlyConfigured("DATABASE_URL is not set. Example: postgresql://outreach:secret@db.internal/outreach")
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set. Example: postgresql://outreach:secret@db.internal/outreach"
+    )
 else:
     _database = {"ENGINE": "outreach.lib.embedded", **EMBEDDED_POSTGRES.django_settings()}
 
@@ -111,6 +115,8 @@ INSTALLED_APPS = [
     "monitoring",
 ]
 MIDDLEWARE = [
+    "outreach.middleware.request_id_middleware",
+    "outreach.middleware.api_errors_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -173,7 +179,9 @@ ALLOWED_PRIVATE_HOSTS = env.list(
     "ALLOWED_PRIVATE_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "::1"]
 )
 if PRODUCTION and ALLOWED_PRIVATE_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_PRIVATE_HOSTS is for laptops and tests; production must leave it empty.")
+    raise ImproperlyConfigured(
+        "ALLOWED_PRIVATE_HOSTS is for laptops and tests; production must leave it empty."
+    )
 
 # --- Background work -----------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", 3)
@@ -200,21 +208,30 @@ Q_CLUSTER = {
 
 # --- The engine ----------------------------------------------------------------------------------------------------
 ENGINE = {
-    "lanes_at_once": env.int("LANES_AT_ONCE", 8),  # threads of one drain; the time goes into waiting for networks
+    "lanes_at_once": env.int(
+        "LANES_AT_ONCE", 8
+    ),  # threads of one drain; the time goes into waiting for networks
     "lane_lease_seconds": env.float("LANE_LEASE_SECONDS", 30.0),
     "drain_seconds": env.float("DRAIN_SECONDS", 55.0),  # one drain job works at most this long
-    "drain_linger_seconds": env.float("DRAIN_LINGER_SECONDS", 2.0),  # and listens this long for more before it ends
+    "drain_linger_seconds": env.float(
+        "DRAIN_LINGER_SECONDS", 2.0
+    ),  # and listens this long for more before it ends
     "batch_size": env.int("ENGINE_BATCH_SIZE", 50),  # tasks claimed in one transaction
     "max_attempts": env.int("TASK_MAX_ATTEMPTS", 6),
-    "default_sending_gap": env.float("DEFAULT_SENDING_GAP", 60.0),  # seconds between two acts upon people, per account
+    "default_sending_gap": env.float(
+        "DEFAULT_SENDING_GAP", 60.0
+    ),  # seconds between two acts upon people, per account
     "breaker_failures": env.int("BREAKER_FAILURES", 5),
     "breaker_seconds": env.float("BREAKER_SECONDS", 60.0),
+    "first_metrics": env.float("FIRST_METRICS_SECONDS", 1200.0),  # after publishing; later by the post's age
     "inbox_interval": env.float("INBOX_INTERVAL", 300.0),
     "retry_base_seconds": env.float("RETRY_BASE_SECONDS", 1.0),
     "failpoints": env.str("OUTREACH_FAILPOINTS", ""),  # tests only, see automation/engine/failpoints.py
 }
 if PRODUCTION and ENGINE["failpoints"]:
-    raise ImproperlyConfigured("OUTREACH_FAILPOINTS crashes workers on purpose; production must leave it empty.")
+    raise ImproperlyConfigured(
+        "OUTREACH_FAILPOINTS crashes workers on purpose; production must leave it empty."
+    )
 
 # --- Web process, health -------------------------------------------------------------------------------------------
 WEB_BIND = env.str("WEB_BIND", "127.0.0.1:8000")
@@ -227,7 +244,10 @@ CHROMIUM_PATH = env.str("CHROMIUM_PATH", "")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(
-    level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", PRODUCTION), folder=DATA_DIR / "logs"
+    level=env.str("LOG_LEVEL", "INFO"),
+    as_json=env.bool("LOG_JSON", PRODUCTION),
+    folder=DATA_DIR / "logs",
+    warnings_to="monitoring.errors.GroupingHandler",  # grouped in the admin
 )
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
@@ -238,6 +258,5 @@ UNFOLD = {
     "SITE_SYMBOL": "forum",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-
     "BORDER_RADIUS": "8px",
 }

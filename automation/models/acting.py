@@ -37,6 +37,9 @@ class Lane(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.BigIntegerField(default=0)
+    # Acts upon people wait until then: the sending gap after the last one, or the account's sending window.
+    people_until = models.DateTimeField(null=True, blank=True)
+    people_reason = models.CharField(max_length=24, choices=Reason, blank=True)
     # The breaker: failures in a row, and since when it is open.
     failures = models.PositiveSmallIntegerField(default=0)
     breaker_opened_at = models.DateTimeField(null=True, blank=True)
@@ -67,7 +70,9 @@ class Hold(models.Model):
     until = models.DateTimeField(null=True, blank=True, help_text="Empty: until somebody lifts it.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["lane", "kind"], name="hold_is_unique_by_lane_and_kind")]
+        constraints = [
+            models.UniqueConstraint(fields=["lane", "kind"], name="hold_is_unique_by_lane_and_kind")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind or 'everything'} waits: {self.get_reason_display()}"
@@ -82,9 +87,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def overdue(self, before: datetime) -> TaskQuerySet:
         """Pending tasks that should have run before ``before`` and that nothing holds back."""
-        held = Hold.objects.filter(Q(kind="") | Q(kind=models.OuterRef("kind")), lane=models.OuterRef("lane")).filter(
-            Q(until__isnull=True) | Q(until__gt=Now())
-        )
+        held = Hold.objects.filter(
+            Q(kind="") | Q(kind=models.OuterRef("kind")), lane=models.OuterRef("lane")
+        ).filter(Q(until__isnull=True) | Q(until__gt=Now()))
         return self.pending().filter(~models.Exists(held), due_at__lt=before)
 
     def with_waiting(self) -> TaskQuerySet:
@@ -116,11 +121,18 @@ class Task(models.Model):
     reason = models.CharField(max_length=24, choices=Reason, blank=True)
     detail = models.CharField(max_length=500, blank=True)
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    failure_count = models.PositiveSmallIntegerField(
+        default=0, help_text="Tries that failed and count against the maximum."
+    )
     dedupe_key = models.CharField(max_length=160, unique=True)
     send_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
-    person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False)
-    profile = models.ForeignKey(Profile, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False)
+    person = models.ForeignKey(
+        Person, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False
+    )
+    profile = models.ForeignKey(
+        Profile, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False
+    )
     campaign = models.ForeignKey(
         "automation.Campaign", models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False
     )
@@ -140,25 +152,34 @@ class Task(models.Model):
         indexes = [
             # engine.claim: the next due tasks of a lane, kind by kind and by priority
             models.Index(
-                fields=["lane", "kind", "priority", "due_at", "id"], condition=Q(state=TaskState.PENDING), name="task_claim"
+                fields=["lane", "kind", "priority", "due_at", "id"],
+                condition=Q(state=TaskState.PENDING),
+                name="task_claim",
             ),
             # engine.reconcile: unclear outcomes of a lane
-            models.Index(fields=["lane", "due_at"], condition=Q(state=TaskState.UNKNOWN), name="task_unknown"),
+            models.Index(
+                fields=["lane", "due_at"], condition=Q(state=TaskState.UNKNOWN), name="task_unknown"
+            ),
             # health: the oldest overdue task
             models.Index(fields=["due_at"], condition=Q(state=TaskState.PENDING), name="task_overdue"),
             # retention
-            models.Index(fields=["state", "finished_at"], condition=Q(finished_at__isnull=False), name="task_finished"),
+            models.Index(
+                fields=["state", "finished_at"], condition=Q(finished_at__isnull=False), name="task_finished"
+            ),
             # admin and API lists by state; health of an account from its last 50 tasks
             models.Index(fields=["state", "-id"], name="task_state"),
             models.Index(fields=["lane", "-id"], name="task_lane"),
             models.Index(fields=["person", "-id"], condition=Q(person__isnull=False), name="task_person"),
             models.Index(fields=["profile"], condition=Q(profile__isnull=False), name="task_profile"),
-            models.Index(fields=["campaign", "state"], condition=Q(campaign__isnull=False), name="task_campaign"),
+            models.Index(
+                fields=["campaign", "state"], condition=Q(campaign__isnull=False), name="task_campaign"
+            ),
             models.Index(fields=["enrolment"], condition=Q(enrolment__isnull=False), name="task_enrolment"),
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=FINISHED_STATES) ^ Q(finished_at__isnull=True), name="task_finished_at_goes_with_its_state"
+                condition=Q(state__in=FINISHED_STATES) ^ Q(finished_at__isnull=True),
+                name="task_finished_at_goes_with_its_state",
             ),
         ]
 
@@ -172,7 +193,9 @@ class Attempt(models.Model):
     task = models.ForeignKey(Task, models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.CLAIMED)
-    deadline = models.DateTimeField(help_text="After it the worker no longer calls, and others may reconcile.")
+    deadline = models.DateTimeField(
+        help_text="After it the worker no longer calls, and others may reconcile."
+    )
     worker = models.CharField(max_length=64)
     allowances: ArrayField[list[int], list[int]] = ArrayField(
         models.BigIntegerField(), default=list, blank=True, help_text="The counters it holds a unit of."
@@ -190,7 +213,9 @@ class Attempt(models.Model):
         indexes = [
             # engine.recover: attempts whose worker is gone
             models.Index(
-                fields=["deadline"], condition=Q(state__in=[AttemptState.CLAIMED, AttemptState.STARTED]), name="attempt_open"
+                fields=["deadline"],
+                condition=Q(state__in=[AttemptState.CLAIMED, AttemptState.STARTED]),
+                name="attempt_open",
             ),
         ]
 

@@ -23,7 +23,9 @@ class Campaign(models.Model):
         Account, related_name="campaigns", blank=True, help_text="People are spread evenly over these."
     )
     daily_limit = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Acts of each kind this campaign does a day on each account, besides the account's own limits."
+        null=True,
+        blank=True,
+        help_text="Acts of each kind this campaign does a day on each account, besides the account's own limits.",
     )
     stop_on_reply = models.BooleanField(default=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
@@ -42,12 +44,16 @@ class Step(models.Model):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(help_text="1 is first.")
     kind = models.CharField(max_length=10, choices=StepKind)
-    delay = models.FloatField(default=0, validators=[MinValueValidator(0)], help_text="Seconds to wait before this step.")
+    delay = models.FloatField(
+        default=0, validators=[MinValueValidator(0)], help_text="Seconds to wait before this step."
+    )
 
     class Meta:
         ordering = ("campaign_id", "position")
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "position"], name="step_is_unique_by_campaign_and_position"),
+            models.UniqueConstraint(
+                fields=["campaign", "position"], name="step_is_unique_by_campaign_and_position"
+            ),
             models.CheckConstraint(condition=Q(delay__gte=0), name="step_delay_is_not_negative"),
         ]
 
@@ -61,7 +67,9 @@ class Variant(models.Model):
     step = models.ForeignKey(Step, models.CASCADE, related_name="variants")
     name = models.CharField(max_length=32, default="A")
     subject = models.CharField(max_length=255, blank=True)
-    text = models.TextField(help_text="{first_name}, {display_name}, {handle}, {company} and {title} are filled in.")
+    text = models.TextField(
+        help_text="{first_name}, {display_name}, {handle}, {company} and {title} are filled in."
+    )
     weight = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
@@ -90,7 +98,9 @@ class Enrolment(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "person"], name="enrolment_is_unique_by_campaign_and_person"),
+            models.UniqueConstraint(
+                fields=["campaign", "person"], name="enrolment_is_unique_by_campaign_and_person"
+            ),
         ]
         indexes = [
             # completion of a campaign; what is left to do

@@ -55,9 +55,17 @@ class Publication(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        constraints = [models.UniqueConstraint(fields=["post", "account"], name="publication_is_unique_by_post_and_account")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["post", "account"], name="publication_is_unique_by_post_and_account"
+            )
+        ]
         indexes = [
-            models.Index(fields=["metrics_due_at"], condition=Q(metrics_due_at__isnull=False), name="publication_metrics_due"),
+            models.Index(
+                fields=["metrics_due_at"],
+                condition=Q(metrics_due_at__isnull=False),
+                name="publication_metrics_due",
+            ),
             models.Index(fields=["state", "-id"], name="publication_state"),
         ]
 
@@ -77,7 +85,9 @@ class Measurement(models.Model):
 
     class Meta:
         ordering = ("publication_id", "at")
-        constraints = [models.UniqueConstraint(fields=["publication", "at"], name="measurement_is_unique_by_moment")]
+        constraints = [
+            models.UniqueConstraint(fields=["publication", "at"], name="measurement_is_unique_by_moment")
+        ]
 
     def __str__(self) -> str:
         return f"{self.likes} likes, {self.reposts} reposts, {self.replies} replies"

@@ -36,7 +36,9 @@ class Conversation(models.Model):
     class Meta:
         ordering = ("-last_message_at", "-id")
         constraints = [
-            models.UniqueConstraint(fields=["account", "profile"], name="conversation_is_unique_by_account_and_profile"),
+            models.UniqueConstraint(
+                fields=["account", "profile"], name="conversation_is_unique_by_account_and_profile"
+            ),
         ]
         indexes = [models.Index(fields=["-last_message_at", "-id"], name="conversation_recent")]  # the inbox
 

@@ -17,7 +17,10 @@ class Source(models.Model):
 
     kind = models.CharField(max_length=10, choices=SourceKind)
     network = models.CharField(max_length=32)
-    query = models.CharField(max_length=255, help_text="Search words or hashtag; or the handle whose followers or commenters are read.")
+    query = models.CharField(
+        max_length=255,
+        help_text="Search words or hashtag; or the handle whose followers or commenters are read.",
+    )
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="sources", help_text="The account that does the reading."
     )
@@ -26,7 +29,9 @@ class Source(models.Model):
     exhausted = models.BooleanField(default=False, editable=False)
     pages = models.PositiveIntegerField(default=0, editable=False)
     found = models.PositiveIntegerField(default=0, editable=False, help_text="Profiles new to us.")
-    duplicates = models.PositiveIntegerField(default=0, editable=False, help_text="Known already, dropped before any fetch.")
+    duplicates = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Known already, dropped before any fetch."
+    )
     max_pages = models.PositiveIntegerField(default=10)
     last_run_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -34,7 +39,9 @@ class Source(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(fields=["network", "kind", "query"], name="source_is_unique_by_network_kind_query")
+            models.UniqueConstraint(
+                fields=["network", "kind", "query"], name="source_is_unique_by_network_kind_query"
+            )
         ]
 
     def __str__(self) -> str:
@@ -50,9 +57,14 @@ class QualificationRule(models.Model):
     active = models.BooleanField(default=True)
     verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.QUALIFIED)
     keywords: ArrayField[list[str], list[str]] = ArrayField(
-        models.CharField(max_length=64), default=list, blank=True, help_text="Any of these in name, bio or posts."
+        models.CharField(max_length=64),
+        default=list,
+        blank=True,
+        help_text="Any of these in name, bio or posts.",
     )
-    languages: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=8), default=list, blank=True)
+    languages: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=8), default=list, blank=True
+    )
     min_followers = models.PositiveIntegerField(null=True, blank=True)
     max_followers = models.PositiveIntegerField(null=True, blank=True)
     min_posts = models.PositiveIntegerField(null=True, blank=True)

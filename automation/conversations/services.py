@@ -1,0 +1,253 @@
+"""Conversations: what comes in, what goes out, who goes on talking."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from accounts.enums import ActionKind
+from accounts.models import Account
+from automation.campaigns import progress
+from automation.channels.base import Done, Inbound
+from automation.conversations.reading import Reading, read
+from automation.engine import effects, tasks
+from automation.engine.tasks import NewTask
+from automation.enums import (
+    OPEN_ENROLMENTS,
+    Direction,
+    EnrolmentState,
+    Interest,
+    MessageKind,
+    Priority,
+    Reason,
+    TaskState,
+)
+from automation.models import Conversation, Enrolment, Message, Task
+from leads import consent
+from leads.enums import Stage, SuppressionReason
+from leads.models import Profile
+from leads.services import add_profile, set_stage
+from outreach.lib import clock, events
+
+KIND_OF = {
+    ActionKind.DM: MessageKind.DM,
+    ActionKind.REPLY: MessageKind.COMMENT,
+    ActionKind.EMAIL: MessageKind.EMAIL,
+}
+
+
+def open_conversation(account: Account, profile: Profile) -> Conversation:
+    """The thread between the account and the profile, made on first use."""
+    conversation, _ = Conversation.objects.get_or_create(
+        account=account, profile=profile, defaults={"person_id": profile.person_id}
+    )
+    return conversation
+
+
+def receive(account: Account, inbound: Iterable[Inbound]) -> int:
+    """Keep what came in, oldest first, each message once; returns how many were new.
+
+    A no suppresses the person at once; a person's reply ends their enrolments that stop on reply; a machine's answer
+    does neither. Messages of our own accounts are left out.
+    """
+    ours = {
+        h.casefold() for h in Account.objects.filter(network=account.network).values_list("handle", flat=True)
+    }
+    return sum(_receive_one(account, item) for item in inbound if item.handle.casefold() not in ours)
+
+
+def _receive_one(account: Account, item: Inbound) -> bool:
+    profile, _ = add_profile(
+        network=account.network, handle=item.handle, found_by=account, found_via="wrote to us",
+        remote_id=item.sender_id, display_name=item.sender_name,
+    )  # fmt: skip
+    conversation = _thread_of(account, profile)
+    reading = read(item.text, automatic=item.automatic)
+    message, created = Message.objects.get_or_create(
+        conversation=conversation, remote_id=item.remote_id,
+        defaults={
+            "direction": Direction.IN, "kind": item.kind, "text": item.text, "automatic": reading.automatic, "sent_at": item.sent_at,
+            "enrolment": _enrolment_of(account, profile),
+        },
+    )  # fmt: skip
+    if created:
+        _note_inbound(conversation, message, reading)
+        _act_on(conversation, reading)
+    return created
+
+
+def _thread_of(account: Account, profile: Profile) -> Conversation:
+    """The account's own thread with the profile, or the one that was handed over to it."""
+    handed = (
+        Conversation.objects.filter(chat_account=account, profile=profile).order_by("-handed_over_at").first()
+    )
+    return handed or open_conversation(account, profile)
+
+
+def _enrolment_of(account: Account, profile: Profile) -> Enrolment | None:
+    """The enrolment that moved them to write, so that a campaign's replies can be counted."""
+    sent = Message.objects.filter(
+        conversation__profile=profile,
+        direction=Direction.OUT,
+        enrolment__isnull=False,
+        conversation__account=account,
+    )
+    last = sent.order_by("-sent_at").select_related("enrolment").first()
+    return last.enrolment if last else None
+
+
+def _note_inbound(conversation: Conversation, message: Message, reading: Reading) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(
+        unread=F("unread") + 1,
+        last_message_at=Greatest(F("last_message_at"), message.sent_at),
+        interest=conversation.interest if reading.automatic and conversation.interest else reading.interest,
+    )
+    events.emit(
+        "conversation.received",
+        model="automation.conversation",
+        ids=[conversation.pk],
+        automatic=reading.automatic,
+    )
+
+
+def _act_on(conversation: Conversation, reading: Reading) -> None:
+    if reading.automatic:
+        return
+    if reading.opts_out:
+        consent.suppress_person(
+            person_id=conversation.person_id,
+            reason=SuppressionReason.OPT_OUT,
+            by=None,
+            detail="Said so in a message",
+        )
+        return
+    stop_on_reply(conversation.person_id)
+    if conversation.person.stage in (Stage.NEW, Stage.QUALIFIED, Stage.CONTACTED):
+        set_stage(conversation.person, Stage.REPLIED, reason="Wrote to us", by=None)
+    if reading.interest == Interest.INTERESTED and conversation.chat_account_id is None:
+        chat_account = conversation.account.chat_accounts.working().order_by("pk").first()
+        if chat_account:
+            hand_over(conversation=conversation, chat_account=chat_account, by=None)
+
+
+def stop_on_reply(person_id: int) -> None:
+    """End the person's enrolments that stop on reply, and cancel what they still had waiting."""
+    enrolments = list(
+        Enrolment.objects.filter(person_id=person_id, state__in=OPEN_ENROLMENTS, campaign__stop_on_reply=True)
+        .values_list("pk", flat=True)
+    )  # fmt: skip
+    progress.close(enrolments, state=EnrolmentState.REPLIED)
+    waiting = Task.objects.filter(
+        enrolment_id__in=enrolments, state__in=(TaskState.PENDING, TaskState.RUNNING)
+    )
+    tasks.cancel(list(waiting.values_list("id", flat=True)), reason=Reason.REPLIED, by="stop on reply")
+
+
+@effects.on_completed(ActionKind.DM, ActionKind.REPLY, ActionKind.EMAIL)
+def record_sent(task: Task, result: Any) -> None:
+    """A message went out: it stands in its conversation, and the person counts as contacted."""
+    if task.profile is None:
+        return
+    conversation = _conversation_of(task)
+    now = clock.database_now()
+    Message.objects.get_or_create(
+        task=task,
+        defaults={
+            "conversation": conversation, "direction": Direction.OUT, "kind": KIND_OF[ActionKind(task.kind)],
+            "remote_id": result.remote_id if isinstance(result, Done) else "", "text": task.payload.get("text", ""),
+            "enrolment_id": task.enrolment_id, "sent_at": now,
+        },
+    )  # fmt: skip
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now)
+    if task.profile.person.stage in (Stage.NEW, Stage.QUALIFIED):
+        set_stage(task.profile.person, Stage.CONTACTED, reason=f"{task.get_kind_display()} sent", by=None)
+
+
+def _conversation_of(task: Task) -> Conversation:
+    known = task.payload.get("conversation")
+    if known:
+        return Conversation.objects.get(pk=known)
+    if task.profile is None:
+        raise ValueError(f"Task {task.pk} has no profile to converse with.")
+    return open_conversation(task.lane.account, task.profile)
+
+
+@transaction.atomic
+def reply(*, conversation: Conversation, text: str, by: object) -> Task:
+    """Answer by hand, through the account that talks with them now; runs ahead of campaigns, under the same limits.
+
+    Raises :class:`ValidationError` for an empty text and for a person who said no.
+    """
+    text = text.strip()
+    if not text:
+        raise ValidationError({"text": "Write something first."})
+    if conversation.person.suppressed_at is not None:
+        raise ValidationError("This person said no: nothing can be sent to them.")
+    account = conversation.chat_account or conversation.account
+    last = conversation.messages.filter(direction=Direction.IN).order_by("-sent_at").first()
+    kind = ActionKind.EMAIL if last and last.kind == MessageKind.EMAIL else ActionKind.DM
+    task = tasks.add(
+        NewTask(
+            account_id=account.pk, kind=kind, profile=conversation.profile, priority=Priority.CRITICAL,
+            dedupe_key=f"conversation:{conversation.pk}:answer:{conversation.messages.count()}:{hash_of(text)}",
+            payload={"text": text, "conversation": conversation.pk},
+        )
+    )  # fmt: skip
+    mark_read(conversation=conversation, by=by)
+    events.emit("conversation.answered", model="automation.conversation", ids=[conversation.pk], by=by)
+    return task
+
+
+def hash_of(text: str) -> str:
+    """A short name for a text, so that pressing "send" twice is one answer."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@transaction.atomic
+def hand_over(*, conversation: Conversation, chat_account: Account, by: object) -> None:
+    """Another account goes on talking; who found the person stays on record, and the person shows whom they talk with."""
+    if chat_account.network != conversation.profile.network:
+        raise ValidationError({"chat_account": f"{chat_account} is not on {conversation.profile.network}."})
+    Conversation.objects.filter(pk=conversation.pk).update(chat_account=chat_account, handed_over_at=Now())
+    type(conversation.person).objects.filter(pk=conversation.person_id).update(talks_with=chat_account)
+    conversation.refresh_from_db(fields=["chat_account", "handed_over_at"])
+    events.emit(
+        "conversation.handed_over",
+        model="automation.conversation",
+        ids=[conversation.pk],
+        by=by,
+        chat_account=chat_account.pk,
+    )
+
+
+def assign(*, conversation: Conversation, user: AbstractBaseUser | None, by: object) -> None:
+    """Say which of us looks after the conversation; ``None`` for nobody."""
+    Conversation.objects.filter(pk=conversation.pk).update(assignee=user)
+    events.emit("conversation.assigned", model="automation.conversation", ids=[conversation.pk], by=by)
+
+
+def set_interest(*, conversation: Conversation, interest: str, by: object) -> None:
+    """Correct what the rules read in the messages."""
+    if interest not in Interest.values:
+        raise ValidationError({"interest": f'"{interest}" is not one of {", ".join(Interest.values)}.'})
+    Conversation.objects.filter(pk=conversation.pk).update(interest=interest)
+    events.emit(
+        "conversation.interest_set",
+        model="automation.conversation",
+        ids=[conversation.pk],
+        by=by,
+        interest=interest,
+    )
+
+
+def mark_read(*, conversation: Conversation, by: object) -> None:
+    """Nothing in it is new any more."""
+    if Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0):
+        events.emit("conversation.read", model="automation.conversation", ids=[conversation.pk], by=by)

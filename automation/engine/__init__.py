@@ -1,0 +1,13 @@
+"""The life of a task, in reading order.
+
+``tasks``      a service writes a task and its lane is woken
+``lanes``      a worker leases the lane: one runner per account at a time
+``claim``      one transaction: due tasks, consent, campaign, pacing, limits, attempt
+``start``      one conditional UPDATE, the last moment a no can stop the act
+``acts``       the call to the network, turned into an outcome
+``outcomes``   what each answer does to task, attempt, limits and lane
+``reconcile``  unclear outcomes: the network is asked before anything else happens
+``recover``    attempts whose worker is gone
+``runner``     the loop over all of this for one lane
+``drain``      many lanes at once in one worker; ``dispatcher`` wakes drains
+"""

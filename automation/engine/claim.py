@@ -1,0 +1,202 @@
+"""One transaction in which a task may become an attempt: everything that could forbid it is checked right there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts import limits
+from accounts.enums import PACED_ACTS, WORKING_STATUSES
+from accounts.models import Account
+from automation.channels.base import Channel
+from automation.engine import failpoints, lanes, outcomes, pacing, start
+from automation.engine.lanes import KINDS, Lease, LeaseLost
+from automation.enums import CampaignStatus, Reason
+from automation.models import Hold, Lane, Task
+
+BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest is put back
+
+
+@dataclass(slots=True)
+class Claim:
+    """A task that holds its units and an attempt; ``attempt_id`` is filled in as the attempt is written."""
+
+    task_id: int
+    kind: str
+    send_id: UUID
+    number: int
+    failures: int
+    person_id: int | None
+    profile_id: int | None
+    campaign_id: int | None
+    enrolment_id: int | None
+    payload: dict[str, Any]
+    handle: str
+    remote_id: str
+    allowances: tuple[int, ...] = ()
+    attempt_id: int = 0
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A due task before the checks, with what the checks look at."""
+
+    claim: Claim
+    suppressed: bool
+    campaign_status: str | None
+    campaign_limit: int | None
+
+
+CANDIDATES = """
+WITH picked AS MATERIALIZED (
+    SELECT head.id
+    FROM unnest(%(kinds)s::text[]) AS k(kind) CROSS JOIN generate_series(0, 3) AS pri(priority)
+    CROSS JOIN LATERAL (
+        SELECT id, due_at FROM automation_task
+        WHERE lane_id = %(lane)s AND kind = k.kind AND priority = pri.priority AND state = 'pending' AND due_at <= %(at)s
+        ORDER BY due_at, id LIMIT %(wanted)s) AS head
+    ORDER BY pri.priority, head.due_at, head.id LIMIT %(wanted)s)
+SELECT task.id, task.kind, task.send_id, task.attempt_count + 1, task.failure_count, task.person_id, task.profile_id,
+       task.campaign_id, task.enrolment_id, task.payload, COALESCE(profile.handle, ''), COALESCE(profile.remote_id, ''),
+       person.suppressed_at IS NOT NULL, campaign.status, campaign.daily_limit
+FROM automation_task AS task JOIN picked USING (id)
+LEFT JOIN leads_profile AS profile ON profile.id = task.profile_id
+LEFT JOIN leads_person AS person ON person.id = task.person_id
+LEFT JOIN automation_campaign AS campaign ON campaign.id = task.campaign_id
+WHERE task.state = 'pending' AND task.due_at <= %(at)s
+ORDER BY task.priority, task.due_at, task.id
+FOR UPDATE OF task SKIP LOCKED
+"""
+
+
+@transaction.atomic
+def claim(lease: Lease, channel: Channel, *, batch: int) -> list[Claim]:
+    """Turn due tasks of the leased lane into attempts, most urgent first; empty when nothing may run now.
+
+    Renews the lease. What may not run gets its reason and next time, as a hold on the lane or on the task. With a
+    channel that proves its acts up to ``batch`` attempts come back started; otherwise one, only claimed.
+    Raises :class:`LeaseLost` when the lane belongs to somebody else by now.
+    """
+    lane, at = _renew(lease)
+    account = lane.account
+    kinds = _allowed_kinds(lane, account, at)
+    wanted = 1 if lane.breaker_opened_at or not channel.proves else batch
+    candidates = _candidates(lane, kinds, at, wanted)
+    candidates = _without_forbidden(candidates)
+    candidates = pacing.space_out(lane, account, candidates, at)
+    claims = _reserve(lane, account, candidates, at)
+    if claims:
+        deadline = _deadline(channel, at, started=channel.proves)
+        start.write_attempts(claims, worker=lease.owner, deadline=deadline, started=channel.proves)
+        if channel.proves:
+            claims = start.consenting(claims)
+    lane.save(update_fields=["people_until", "people_reason", "lease_until"])
+    failpoints.reach("in_claim")
+    return claims
+
+
+def _renew(lease: Lease) -> tuple[Lane, datetime]:
+    """The lane, locked and leased anew, with its account; and the database's time."""
+    lane = (
+        Lane.objects.select_for_update(of=("self",)).select_related("account")
+        .filter(pk=lease.lane_id, lease_token=lease.token)
+        .extra(select={"at": "statement_timestamp()"}).first()
+    )  # fmt: skip
+    if lane is None or lane.lease_until is None or lane.lease_until < lane.at:
+        raise LeaseLost(f"lane {lease.lane_id}: lease {lease.token} is over")
+    lane.lease_until = lanes.lease_end(lane.at)
+    return lane, lane.at
+
+
+def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
+    """The kinds nothing holds back at the moment."""
+    holds = [hold for hold in Hold.objects.filter(lane=lane) if hold.until is None or hold.until > at]
+    if account.status not in WORKING_STATUSES:
+        lanes.hold(
+            lane.pk,
+            kind="",
+            reason=Reason.ACCOUNT_NOT_WORKING,
+            until=None,
+            detail=account.get_status_display(),
+        )
+        holds = [hold for hold in holds if hold.kind or hold.reason != Reason.ACCOUNT_NOT_WORKING]
+        holds.append(Hold(kind="", reason=Reason.ACCOUNT_NOT_WORKING))
+    pacing.close_window(lane, account, at)
+    paced = PACED_ACTS if lane.people_until and lane.people_until > at else ()
+    return [
+        kind for kind in KINDS
+        if kind not in paced and not any(h.kind in ("", kind) and not lanes.exempt(h, kind) for h in holds)
+    ]  # fmt: skip
+
+
+def _candidates(lane: Lane, kinds: Sequence[str], at: datetime, wanted: int) -> list[Candidate]:
+    if not kinds:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(CANDIDATES, {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted})
+        return [Candidate(Claim(*row[:12]), *row[12:]) for row in cursor.fetchall()]
+
+
+def _without_forbidden(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Ends tasks upon people who said no or of ended campaigns, shelves those of paused campaigns, keeps the rest."""
+    said_no = [c.claim.task_id for c in candidates if c.suppressed]
+    ended = (CampaignStatus.CANCELLED, CampaignStatus.COMPLETED)
+    over = [c.claim.task_id for c in candidates if not c.suppressed and c.campaign_status in ended]
+    still = (None, CampaignStatus.RUNNING, *ended)
+    shelved = [c.claim.task_id for c in candidates if not c.suppressed and c.campaign_status not in still]
+    outcomes.cancelled(said_no, reason=Reason.SUPPRESSED)
+    outcomes.cancelled(over, reason=Reason.CAMPAIGN_ENDED)
+    if shelved:
+        Task.objects.filter(id__in=shelved).update(due_at=None, reason=Reason.CAMPAIGN_NOT_RUNNING)
+    gone = {*said_no, *over, *shelved}
+    return [c for c in candidates if c.claim.task_id not in gone]
+
+
+def _reserve(lane: Lane, account: Account, candidates: Sequence[Candidate], at: datetime) -> list[Claim]:
+    """Reserves a unit of every limit of each candidate, all or none; a limit that is reached becomes a hold."""
+    if not candidates:
+        return []
+    book = limits.Book.load(account)
+    grants = limits.reserve(book, [limits.Demand(c.claim.kind, _caps(c, account)) for c in candidates], at)
+    claims = []
+    for candidate, grant in zip(candidates, grants, strict=True):
+        if grant.allowance_ids is None:
+            _hold_back(lane, candidate, grant.line, at)
+            continue
+        candidate.claim.allowances = grant.allowance_ids
+        claims.append(candidate.claim)
+    if any(claim.kind in PACED_ACTS for claim in claims):
+        pacing.begin_gap(lane, account, at)
+    return claims
+
+
+def _caps(candidate: Candidate, account: Account) -> tuple[limits.Cap, ...]:
+    if candidate.campaign_limit is None:
+        return ()
+    owner = f"campaign:{candidate.claim.campaign_id}:account:{account.pk}"
+    return (limits.Cap(owner, candidate.campaign_limit),)
+
+
+def _hold_back(lane: Lane, candidate: Candidate, line: limits.Line | None, at: datetime) -> None:
+    """An account's limit holds the whole kind; a campaign's holds that campaign's tasks of the kind, in one UPDATE."""
+    if line is None:
+        return
+    kind, detail = candidate.claim.kind, f"{line.used} of {line.limit} a {line.window} used ({line.source})"
+    if line.source != "campaign":
+        lanes.hold(lane.pk, kind=kind, reason=Reason.LIMIT, until=line.closes_at, detail=detail)
+        return
+    Task.objects.pending().filter(
+        lane=lane, kind=kind, campaign_id=candidate.claim.campaign_id, due_at__lte=at
+    ).update(due_at=line.closes_at, reason=Reason.CAMPAIGN_LIMIT, detail=detail)
+
+
+def _deadline(channel: Channel, at: datetime, *, started: bool) -> datetime:
+    """When others may take the attempt for dead: the lease's end before the start, the last possible call's end after."""
+    if not started:
+        return lanes.lease_end(at)
+    return at + timedelta(seconds=channel.deadline + BATCH_SECONDS)

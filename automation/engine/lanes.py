@@ -1,0 +1,220 @@
+"""Lanes: woken by writers, leased by workers, released with the time they are next needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import Q
+from psycopg.types.json import Jsonb
+
+from accounts.enums import PACED_ACTS, ActionKind
+from accounts.models import Account
+from automation.engine import policy
+from automation.enums import AttemptState, Priority, Reason, TaskState
+from automation.models import Attempt, Hold, Lane
+from outreach.lib import clock
+
+CHANNEL = "lane_due"  # the NOTIFY channel drains and the dispatcher listen on
+KINDS = list(ActionKind.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one lane until ``until``, as long as ``token`` is the lane's latest."""
+
+    lane_id: int
+    network: str
+    token: int
+    owner: str
+
+
+class LeaseLost(Exception):
+    """Somebody else has leased the lane since: whatever this runner holds is stale and must be dropped."""
+
+
+def open_lane(account: Account) -> Lane:
+    """The account's lane, made on first use."""
+    lane, _ = Lane.objects.get_or_create(account=account, defaults={"network": account.network})
+    return lane
+
+
+WAKE = """
+WITH due AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[]) AS d(lane_id, at, priority)),
+woken AS (
+    UPDATE automation_lane AS lane
+    SET next_at = LEAST(COALESCE(lane.next_at, due.at), due.at), priority = LEAST(lane.priority, due.priority)
+    FROM due
+    WHERE lane.account_id = due.lane_id
+      AND (lane.next_at IS NULL OR lane.next_at > due.at OR lane.priority > due.priority)
+    RETURNING 1)
+SELECT pg_notify(%s, '') WHERE EXISTS (SELECT 1 FROM woken)
+"""
+
+
+def wake(due: Mapping[int, tuple[datetime, int]]) -> None:
+    """Tell the lanes (by account id) that they have work at a time and of a priority; drains hear of it at once."""
+    if not due:
+        return
+    ids = sorted(due)  # one order for everybody, or two writers could wait for each other
+    with connection.cursor() as cursor:
+        cursor.execute(WAKE, [ids, [due[i][0] for i in ids], [due[i][1] for i in ids], CHANNEL])
+
+
+def wake_on_commit(due: Mapping[int, tuple[datetime, int]]) -> None:
+    """Wake lanes once the current transaction is visible to their runners."""
+    transaction.on_commit(partial(wake, dict(due)))
+
+
+LEASE = """
+WITH candidates AS (
+    SELECT account_id, priority, next_at,
+           row_number() OVER (PARTITION BY network ORDER BY priority, next_at)
+             + COALESCE((%(busy)s::jsonb ->> network)::int, 0) AS place
+    FROM automation_lane
+    WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    ORDER BY priority, next_at LIMIT 500),
+chosen AS (
+    SELECT lane.account_id FROM automation_lane AS lane JOIN candidates USING (account_id)
+    WHERE candidates.place <= %(per_network)s
+      AND lane.next_at <= now() AND (lane.lease_until IS NULL OR lane.lease_until < now())
+    ORDER BY candidates.priority, candidates.next_at LIMIT %(places)s
+    FOR UPDATE OF lane SKIP LOCKED)
+UPDATE automation_lane AS lane
+SET lease_owner = %(owner)s, lease_until = now() + %(seconds)s * interval '1 second', lease_token = lane.lease_token + 1
+FROM chosen WHERE lane.account_id = chosen.account_id
+RETURNING lane.account_id, lane.network, lane.lease_token
+"""
+
+
+def lease(*, owner: str, places: int, per_network: int, busy: Mapping[str, int]) -> list[Lease]:
+    """Lease up to ``places`` due lanes, the most urgent first.
+
+    No network gets more than ``per_network`` of a drain's places, ``busy`` counting those it has already, so that a
+    network that hangs cannot take them all.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LEASE,
+            {
+                "busy": Jsonb(dict(busy)), "per_network": per_network, "places": places, "owner": owner,
+                "seconds": policy.seconds("lane_lease_seconds"),
+            },
+        )  # fmt: skip
+        return [Lease(lane_id, network, token, owner) for lane_id, network, token in cursor.fetchall()]
+
+
+def earliest() -> datetime | None:
+    """When a lane next needs a worker: its next time, or the end of a dead worker's lease if that is later."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(GREATEST(next_at, COALESCE(lease_until, next_at))) FROM automation_lane WHERE next_at IS NOT NULL"
+        )
+        (at,) = cursor.fetchone()
+    return at
+
+
+HEADS = """
+SELECT k.kind, head.due_at, pri.priority
+FROM unnest(%(kinds)s::text[]) AS k(kind) CROSS JOIN generate_series(0, 3) AS pri(priority)
+CROSS JOIN LATERAL (
+    SELECT due_at FROM automation_task
+    WHERE lane_id = %(lane)s AND kind = k.kind AND priority = pri.priority AND state = 'pending' AND due_at IS NOT NULL
+    ORDER BY due_at LIMIT 1) AS head
+"""
+
+
+@transaction.atomic
+def release(lease: Lease) -> None:
+    """Give the lane back with the time it is next needed; a no-op when the lease was lost meanwhile."""
+    lane = Lane.objects.select_for_update().filter(pk=lease.lane_id, lease_token=lease.token).first()
+    if lane is None:
+        return
+    # Read only now that the row is locked: a writer who woke the lane before is seen, one who comes after waits.
+    lane.next_at, lane.priority = _next(lane)
+    lane.lease_until, lane.lease_owner = None, ""
+    lane.save(update_fields=["next_at", "priority", "lease_until", "lease_owner"])
+    if lane.next_at is not None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def _next(lane: Lane) -> tuple[datetime | None, int]:
+    """When and how urgently the lane is next needed, counting its holds, unclear outcomes and open attempts."""
+    holds = {hold.kind: hold for hold in Hold.objects.filter(lane=lane)}
+    whole = holds.get("")
+    times: list[tuple[datetime, int]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(HEADS, {"kinds": KINDS, "lane": lane.pk})
+        for kind, due_at, priority in cursor.fetchall():
+            stops = [hold for hold in (holds.get(kind), whole) if hold and not exempt(hold, kind)]
+            if any(hold.until is None for hold in stops):
+                continue
+            waits = [due_at, *(hold.until for hold in stops)]
+            if kind in PACED_ACTS and lane.people_until:
+                waits.append(lane.people_until)
+            times.append((max(waits), priority))
+    times += [(at, Priority.HIGH) for at in _unclear(lane)]
+    if not times:
+        return None, Priority.NORMAL
+    return min(at for at, _ in times), min(priority for _, priority in times)
+
+
+def exempt(hold: Hold, kind: str) -> bool:
+    """Whether a hold on everything lets this kind through: a stopped account may still be verified."""
+    return hold.kind == "" and hold.reason == Reason.ACCOUNT_NOT_WORKING and kind == ActionKind.VERIFY
+
+
+def _unclear(lane: Lane) -> list[datetime]:
+    """Times at which unclear tasks are asked about, and at which open attempts count as dead."""
+    tasks = list(
+        lane.tasks.filter(state=TaskState.UNKNOWN, due_at__isnull=False)
+        .order_by("due_at")
+        .values_list("due_at", flat=True)[:1]
+    )
+    attempts = list(
+        Attempt.objects.filter(task__lane=lane, state__in=(AttemptState.CLAIMED, AttemptState.STARTED))
+        .order_by("deadline").values_list("deadline", flat=True)[:1]
+    )  # fmt: skip
+    return [at for at in (*tasks, *attempts) if at is not None]
+
+
+@transaction.atomic
+def hold(lane_id: int, *, kind: str, reason: str, until: datetime | None, detail: str = "") -> None:
+    """Keep a kind (or, with an empty one, everything) of a lane waiting; a longer hold is never shortened."""
+    known = Hold.objects.select_for_update().filter(lane_id=lane_id, kind=kind).first()
+    if known and known.until is None and until is not None and known.reason != reason:
+        return
+    if known and known.until and until and known.until > until:
+        return
+    Hold.objects.update_or_create(
+        lane_id=lane_id, kind=kind, defaults={"reason": reason, "until": until, "detail": detail[:255]}
+    )
+
+
+def lift(lane_ids: Sequence[int], *, reasons: Sequence[str], kind: str | None = None) -> None:
+    """Remove holds for these reasons and wake the lanes; nothing else may hide behind a lifted hold, so runners look."""
+    holds = Hold.objects.filter(lane_id__in=lane_ids, reason__in=reasons)
+    if kind is not None:
+        holds = holds.filter(kind=kind)
+    holds.delete()
+    rouse(lane_ids)
+
+
+def rouse(lane_ids: Sequence[int]) -> None:
+    """Have the lanes looked at as soon as the transaction commits, whatever they were waiting for."""
+    now = clock.database_now()
+    wake_on_commit(dict.fromkeys(lane_ids, (now, Priority.NORMAL)))
+
+
+def forget_expired(lane_id: int, at: datetime) -> None:
+    """Drop holds whose time has passed; they would only confuse people."""
+    Hold.objects.filter(Q(until__lte=at), lane_id=lane_id).delete()
+
+
+def lease_end(at: datetime) -> datetime:
+    """Until when a lease renewed at ``at`` lasts."""
+    return at + timedelta(seconds=policy.seconds("lane_lease_seconds"))

@@ -1,0 +1,14 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from automation.engine.dispatcher import dispatch
+from outreach.lib import stopping
+
+
+class Command(BaseCommand):
+    help = "Wakes drains when lanes are due. Runs until stopped; `up` starts it for you."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stopping.on_signals()
+        dispatch(lambda: not stopping.requested())

@@ -1,0 +1,51 @@
+"""What automation does for an account as a whole."""
+
+from __future__ import annotations
+
+from accounts import services as accounts
+from accounts.enums import ActionKind
+from accounts.models import Account
+from automation.channels.base import AccountInfo
+from automation.conversations import inbox
+from automation.engine import effects, lanes, tasks
+from automation.engine.tasks import NewTask
+from automation.enums import Priority, TaskState
+from automation.models import Task
+
+
+def verify_account(*, account: Account, by: object) -> Task:
+    """Ask the network who we are, as a task on the account's own lane; one at a time."""
+    waiting = Task.objects.filter(
+        lane_id=account.pk, kind=ActionKind.VERIFY, state__in=(TaskState.PENDING, TaskState.RUNNING)
+    ).first()
+    if waiting is not None:
+        return waiting
+    lanes.open_lane(account)
+    number = Task.objects.filter(lane_id=account.pk, kind=ActionKind.VERIFY).count()
+    return tasks.add(
+        NewTask(
+            account_id=account.pk,
+            kind=ActionKind.VERIFY,
+            dedupe_key=f"verify:{account.pk}:{number}",
+            priority=Priority.CRITICAL,
+        )
+    )
+
+
+@effects.on_completed(ActionKind.VERIFY)
+def welcome(task: Task, result: AccountInfo) -> None:
+    """The network knows us: the account may work, and its inbox is read from now on."""
+    account = task.lane.account
+    accounts.mark_verified(
+        account=account, remote_id=result.remote_id, display_name=result.display_name, by="verification"
+    )
+    inbox.poll(account)
+
+
+@effects.on_ended(ActionKind.VERIFY)
+def turn_away(task: Task) -> None:
+    """The network does not let us in: the account is in error and says why."""
+    if task.state == TaskState.FAILED:
+        accounts.mark_error(
+            account=task.lane.account, reason=task.detail or task.get_reason_display(), by="verification"
+        )

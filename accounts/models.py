@@ -6,6 +6,7 @@ import zoneinfo
 from datetime import date, datetime
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -42,7 +43,9 @@ class Account(models.Model):
     handle = models.CharField(max_length=255, help_text="As the network writes it, without @ in front.")
     display_name = models.CharField(max_length=255, blank=True)
     server = models.CharField(
-        max_length=255, blank=True, help_text="Address of its server where the network has many, e.g. https://mastodon.social"
+        max_length=255,
+        blank=True,
+        help_text="Address of its server where the network has many, e.g. https://mastodon.social",
     )
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
     role = models.CharField(max_length=16, choices=Role, default=Role.OUTREACH)
@@ -64,10 +67,16 @@ class Account(models.Model):
         null=True, blank=True, validators=[MinValueValidator(0)],
         help_text="Seconds between two acts upon people; up to a third more is added by chance. Empty: the installation's default.",
     )  # fmt: skip
-    window_opens = models.TimeField(null=True, blank=True, help_text="Acts upon people start at this local time.")
-    window_closes = models.TimeField(null=True, blank=True, help_text="Acts upon people stop at this local time.")
+    window_opens = models.TimeField(
+        null=True, blank=True, help_text="Acts upon people start at this local time."
+    )
+    window_closes = models.TimeField(
+        null=True, blank=True, help_text="Acts upon people stop at this local time."
+    )
 
-    chat_accounts = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="source_accounts")
+    chat_accounts = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="source_accounts"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -76,14 +85,18 @@ class Account(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint("network", Lower("handle"), name="account_is_unique_by_network_and_handle"),
+            models.UniqueConstraint(
+                "network", Lower("handle"), name="account_is_unique_by_network_and_handle"
+            ),
             models.CheckConstraint(
                 condition=Q(window_opens__isnull=True, window_closes__isnull=True)
                 | Q(window_opens__isnull=False, window_closes__isnull=False),
                 name="account_window_has_both_ends_or_none",
             ),
         ]
-        indexes = [models.Index(fields=["status", "network"], name="account_status_network")]  # doctor, dashboard
+        indexes = [
+            models.Index(fields=["status", "network"], name="account_status_network")
+        ]  # doctor, dashboard
 
     def __str__(self) -> str:
         return f"{self.handle} ({self.network})"
@@ -118,7 +131,9 @@ class Limit(models.Model):
         ordering = ("network", "account_id", "kind", "window")
         constraints = [
             models.UniqueConstraint(
-                fields=["network", "account", "kind", "window"], nulls_distinct=False, name="limit_is_unique_by_scope"
+                fields=["network", "account", "kind", "window"],
+                nulls_distinct=False,
+                name="limit_is_unique_by_scope",
             ),
             models.CheckConstraint(
                 condition=Q(account__isnull=True) ^ Q(network=""), name="limit_is_for_an_account_or_a_network"
@@ -138,14 +153,18 @@ class WarmUp(models.Model):
     step = models.PositiveIntegerField(default=2)
     ceiling = models.PositiveIntegerField(default=50)
     started_on = models.DateField(help_text="The account's local day the ramp began.")
-    paused_on = models.DateField(null=True, blank=True, help_text="Local day it was paused; the ramp stands still.")
+    paused_on = models.DateField(
+        null=True, blank=True, help_text="Local day it was paused; the ramp stands still."
+    )
     paused_days = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
         verbose_name = "warm-up"
         constraints = [
             models.UniqueConstraint(fields=["account", "kind"], name="warm_up_is_unique_by_account_and_kind"),
-            models.CheckConstraint(condition=Q(ceiling__gte=F("start")), name="warm_up_ceiling_is_not_below_its_start"),
+            models.CheckConstraint(
+                condition=Q(ceiling__gte=F("start")), name="warm_up_ceiling_is_not_below_its_start"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -176,10 +195,58 @@ class Allowance(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["owner", "kind", "window", "window_key"], name="allowance_is_unique_by_owner_kind_window"
+                fields=["owner", "kind", "window", "window_key"],
+                name="allowance_is_unique_by_owner_kind_window",
             ),
         ]
         indexes = [models.Index(fields=["closes_at"], name="allowance_closes_at")]  # retention
 
     def __str__(self) -> str:
         return f"{self.owner} {self.kind} {self.window_key}: {self.used}/{self.limit}"
+
+
+class ApiKey(models.Model):
+    """A program's way in, as its owner and at most with its scopes. The key itself is shown once and never kept."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=64, help_text="What it is used by.")
+    prefix = models.CharField(
+        max_length=16, editable=False, help_text="How the key begins, to tell it from others."
+    )
+    hash = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key.")
+    scopes: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=32), help_text="resource:action, e.g. people:read"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}...)"
+
+
+class IdempotencyKey(models.Model):
+    """What a request that creates was answered, so that the same request asked again is answered the same."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, address and body.")
+    status = models.PositiveSmallIntegerField(
+        null=True, help_text="Empty only inside the transaction that answers."
+    )
+    response: models.JSONField[dict[str, object], dict[str, object]] = models.JSONField(default=dict)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "key"], name="idempotency_key_is_unique_by_owner")
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="idempotency_expires_at")]  # retention
+
+    def __str__(self) -> str:
+        return self.key

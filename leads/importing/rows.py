@@ -33,7 +33,7 @@ class Entry:
 
 
 def understand(row: Row, header: Sequence[str], mapping: Mapping[str, str]) -> Entry:
-    """The row's addresses (normalised), filled fields and tags; what is wrong with it first as its problem."""
+    """The row's addresses (normalised), filled fields and tags; what is wrong first as its problem."""
     entry = Entry(row.number, problem=row.problem or ("" if row.cells else EMPTY))
     if entry.problem:
         return entry

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,40 +13,11 @@ from django.db import connection, transaction
 from leads import consent, services
 from leads.enums import SuppressionReason
 from leads.models import Person, Profile, Suppression
-from outreach.lib import events
 from outreach.lib.events import Event
 from tests.factories import make_person, make_profile
+from tests.leads.conftest import Info, named
 
 ROUNDS = 30
-
-
-@dataclass(frozen=True)
-class Info:
-    """A profile as a search shows it."""
-
-    handle: str
-    remote_id: str = ""
-    display_name: str = ""
-    bio: str = ""
-    url: str = ""
-    language: str = ""
-    followers_count: int | None = None
-    following_count: int | None = None
-    posts_count: int | None = None
-
-
-@pytest.fixture
-def told() -> Iterator[list[Event]]:
-    """Events emitted during the test."""
-    heard: list[Event] = []
-    subscriber = heard.append
-    events.subscribe("*", subscriber)
-    yield heard
-    events._subscribers["*"].remove(subscriber)
-
-
-def named(told: list[Event], name: str) -> list[Event]:
-    return [event for event in told if event.name == name]
 
 
 def run_at_once(*acts: Callable[[], object]) -> None:

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class MonitoringConfig(AppConfig):
     name = "monitoring"
     verbose_name = "Seeing"
+
+    def ready(self) -> None:
+        """Subscribe to what the apps below announce."""
+        from monitoring import listeners  # noqa: PLC0415 - models must be loaded first
+
+        listeners.connect()

@@ -80,14 +80,28 @@ elif PRODUCTION:
 else:
     _database = {"ENGINE": "outreach.lib.embedded", **EMBEDDED_POSTGRES.django_settings()}
 
-_database.setdefault("OPTIONS", {})
+# A server that went away without a word is noticed within seconds instead of the system's hours.
+_database["OPTIONS"] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    **_database.get("OPTIONS", {}),
+}
+_database["CONN_HEALTH_CHECKS"] = True
 if PROCESS_ROLE == "web":
     _database["CONN_MAX_AGE"] = 0
     _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("WEB_POOL_SIZE", 10), "timeout": 10}
 else:
     _database["CONN_MAX_AGE"] = None
-    _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
+# Where LISTEN and session locks go when DATABASE_URL leads to a pgbouncer, which can do neither.
+DIRECT_DATABASE = {
+    key: value
+    for key, value in (env.db_url("DATABASE_DIRECT_URL") if env.str("DATABASE_DIRECT_URL", "") else {}).items()
+    if key in {"NAME", "USER", "PASSWORD", "HOST", "PORT"}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "outreach_cache"},
@@ -189,8 +203,12 @@ Q_CLUSTER = {
     "name": "outreach",
     "label": "Background jobs",
     "workers": WORKERS,
-    "broker_class": "outreach.lib.queue.PostgresBroker",
-    "orm": "default",
+    # The queue is PostgreSQL's; with REDIS_URL django-q2's own broker keeps it in Redis, where a job dies with its worker.
+    **(
+        {"redis": env.str("REDIS_URL")}
+        if env.str("REDIS_URL", "")
+        else {"broker_class": "outreach.lib.queue.PostgresBroker", "orm": "default"}
+    ),
     "poll": 5,  # seconds a broker waits for a NOTIFY before it looks anyway
     "timeout": 300,  # a job is killed after this; a drain ends by itself within a minute and a call's deadline
     "retry": 360,  # must exceed timeout, or a slow job runs twice
@@ -202,7 +220,8 @@ Q_CLUSTER = {
     "save_limit": 200,
     "guard_cycle": 0.5,
     "bulk": 1,
-    "queue_limit": WORKERS,
+    "queue_limit": 1,  # jobs taken ahead of a free worker: another cluster might have one free now
+    "scheduler": False,  # ours, see outreach/lib/queue/schedules.py: one bad schedule does not stop the others
     "log_level": "WARNING",
 }
 

@@ -1,8 +1,18 @@
 """Every address of the installation."""
 
 from django.contrib import admin
-from django.urls import path
+from django.http import Http404
+from django.urls import path, re_path
+from django.views.defaults import page_not_found
+
+from monitoring import health
+from outreach.api import api
 
 urlpatterns = [
+    path("health/live", health.live),
+    path("health/ready", health.ready),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    # Also keeps APPEND_SLASH away from the API: an address is right or it is 404, never a redirect that drops a body.
+    re_path(r"^api(/.*)?$", page_not_found, {"exception": Http404("There is no such address in the API.")}),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,16 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from automation.browser import chromium
+from monitoring.errors import GroupingHandler
 
 Answer = TypeVar("Answer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test but the handler's own writes error groups: its thread would write into other tests' tables."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, GroupingHandler)]:
+        root.removeHandler(handler)
 
 
 def _fail_in_ci(report: pytest.TestReport | pytest.CollectReport, keywords: Any) -> None:

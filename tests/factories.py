@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
 
-from accounts.enums import AccountStatus
+from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account, Credential
+from automation.enums import FINISHED_STATES
+from automation.models import Campaign, Conversation, Enrolment, Lane, Task
 from leads.addresses import normalise
 from leads.models import Person, Profile
 
@@ -45,3 +48,40 @@ def make_profile(
         handle=normalise(network, handle),
         **fields,
     )
+
+
+def make_lane(account: Account | None = None, **fields: Any) -> Lane:
+    """The lane of an account (a new one unless given); a lane that exists takes the fields."""
+    owner = account or make_account()
+    return Lane.objects.update_or_create(account=owner, defaults={"network": owner.network, **fields})[0]
+
+
+def make_task(lane: Lane | None = None, **fields: Any) -> Task:
+    """A pending task that is due; finished states get their time."""
+    values: dict[str, Any] = {
+        "kind": ActionKind.FETCH_PROFILE,
+        "due_at": timezone.now() - timedelta(seconds=1),
+        "dedupe_key": f"task-{next(_numbers)}",
+        "finished_at": timezone.now() if fields.get("state") in FINISHED_STATES else None,
+    }
+    return Task.objects.create(lane=lane or make_lane(), **{**values, **fields})
+
+
+def make_campaign(**fields: Any) -> Campaign:
+    """A draft on the sandbox network, without steps."""
+    return Campaign.objects.create(**{"name": f"Campaign {next(_numbers)}", "network": "sandbox", **fields})
+
+
+def make_enrolment(campaign: Campaign, profile: Profile | None = None, **fields: Any) -> Enrolment:
+    """A person's place in a campaign; no task comes with it."""
+    whom = profile or make_profile()
+    return Enrolment.objects.create(campaign=campaign, person=whom.person, profile=whom, **fields)
+
+
+def make_conversation(
+    account: Account | None = None, profile: Profile | None = None, **fields: Any
+) -> Conversation:
+    """A thread without messages between an account and a profile."""
+    whom = profile or make_profile()
+    values = {"account": account or make_account(), "profile": whom, "person": whom.person}
+    return Conversation.objects.create(**{**values, **fields})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from accounts.enums import ActionKind, WindowUnit
 from accounts.models import Account, validate_network, validate_time_zone
 from outreach.lib import networks
 
+# A name, also an international one, or an IPv4 address.
+HOST = re.compile(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*")
 LARGEST = 2_147_483_647  # what a counter column holds
 
 
@@ -42,14 +45,7 @@ def normal_server(network: networks.Network, server: str) -> str:
             {"server": f"{network.label} has many servers. Say which, e.g. https://mastodon.social"}
         )
     address = server if "://" in server else f"https://{server}"
-    parts = urlsplit(address)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or parts.path
-        or parts.query
-        or parts.username
-    ):
+    if not _is_web_address(address):
         raise ValidationError(
             {"server": f'"{server}" is no address of a server. Use e.g. https://mastodon.social'}
         )
@@ -112,6 +108,20 @@ def with_field(field: str, check: Any, value: Any) -> None:
         check(value)
     except ValidationError as refusal:
         raise ValidationError({field: refusal.messages})
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether this is a scheme, a host and perhaps a port, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        plain = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(HOST.fullmatch(parts.hostname or ""))
+        and text.lower() == plain
+    )
 
 
 def _is_blank(value: Any) -> bool:

@@ -26,7 +26,7 @@ class Column:
         return f"{self.model._meta.label}.{self.name}"
 
     def batch(self, after: Any, size: int) -> list[tuple[Any, str]]:
-        """The next primary keys and tokens, locked until the transaction ends; ``after`` is the last key seen."""
+        """The next primary keys and tokens, locked for this transaction; ``after`` is the last key seen."""
         rows = self.model._base_manager.exclude(**{self.name: None}).order_by("pk").select_for_update()
         if after is not None:
             rows = rows.filter(pk__gt=after)
@@ -53,9 +53,9 @@ def encrypted_columns() -> list[Column]:
 
 class Command(BaseCommand):
     help = (
-        "Re-encrypt every stored secret with the first key of ENCRYPTION_KEYS. Put the new key in front, keep the "
-        "old ones behind it, run this, then drop the old ones. It works in small batches and may be interrupted "
-        "and run again. A secret that no key opens stops it, and nothing of that batch is written."
+        "Re-encrypt every stored secret with the first key of ENCRYPTION_KEYS. Put the new key in front, keep "
+        "the old ones behind it, run this, then drop the old ones. It works in small batches and may be "
+        "interrupted and run again. A secret that no key opens stops it; nothing of that batch is written."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -58,7 +59,7 @@ class Waiting:
 
 def by_reason() -> list[Waiting]:
     """Pending tasks counted by why they wait, most first, in one query."""
-    values = {
+    values: dict[str, Any] = {
         "pending": TaskState.PENDING,
         "paced": [str(kind) for kind in PACED_ACTS],
         "scheduled": Reason.SCHEDULED,

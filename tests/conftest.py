@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
         root.removeHandler(handler)
 
 
-def _fail_in_ci(report: pytest.TestReport | pytest.CollectReport, keywords: Any) -> None:
+def fail_in_ci(report: pytest.TestReport | pytest.CollectReport, keywords: Any) -> None:
     """With CI=true a skip is a failure: what CI did not look at is not known to work."""
     expected = hasattr(report, "wasxfail") or "bluesky" in keywords
     if report.skipped and os.environ.get("CI") == "true" and not expected:
@@ -38,14 +38,14 @@ def _fail_in_ci(report: pytest.TestReport | pytest.CollectReport, keywords: Any)
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
-    _fail_in_ci(report, item.keywords)
+    fail_in_ci(report, item.keywords)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     report = yield
-    _fail_in_ci(report, collector.keywords)
+    fail_in_ci(report, collector.keywords)
     return report
 
 

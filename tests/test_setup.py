@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import fail_in_ci
+
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = (ROOT / "outreach/settings.py").read_text()
 
@@ -87,3 +89,16 @@ def test_ci_script_runs_and_stops_at_the_first_failure():
     assert script.stat().st_mode & stat.S_IXUSR
     assert "set -euo pipefail" in script.read_text()
     assert script.read_text().rstrip().endswith("uv run pytest")
+
+
+@pytest.mark.parametrize(
+    ("ci", "keywords", "outcome"),
+    [("true", {}, "failed"), ("true", {"bluesky": True}, "skipped"), ("", {}, "skipped")],
+)
+def test_skip_in_ci_is_a_failure_unless_it_needs_bluesky(monkeypatch, ci, keywords, outcome):
+    monkeypatch.setenv("CI", ci)
+    skip = ("tests/test_x.py", 1, "Skipped: no browser here")
+    report = pytest.TestReport("tests/test_x.py::test_x", ("", 1, ""), {}, "skipped", skip, "setup")
+    fail_in_ci(report, keywords)
+    assert report.outcome == outcome
+    assert "no browser here" in str(report.longrepr)

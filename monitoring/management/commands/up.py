@@ -1,0 +1,93 @@
+"""Runs Outreach: prepares the database, then keeps web, cluster and dispatcher running until it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from monitoring.supervision import probes
+from monitoring.supervision.parts import Part, Plan
+from monitoring.supervision.preparation import prepare
+from monitoring.supervision.state import AlreadyRunning, State
+from monitoring.supervision.supervisor import Supervisor
+
+PARTS = ("web", "cluster", "dispatcher")
+
+
+class Command(BaseCommand):
+    help = "Run everything: migrate, create the first admin, then keep web, cluster and dispatcher running."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--bind", default=settings.WEB_BIND, help="Where the web process listens.")
+        for name in PARTS:
+            parser.add_argument(f"--no-{name}", action="store_true", help=f"Run no {name} here.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = [name for name in PARTS if not options[f"no_{name}"]]
+        if not names:
+            raise CommandError("Nothing is left to run.")
+        bind = options["bind"]
+        address = self._address(bind) if "web" in names else ""
+        state = State(settings.DATA_DIR)
+        try:
+            state.claim()
+        except AlreadyRunning as error:
+            raise CommandError(str(error)) from error
+        if address and probes.port_in_use(bind):
+            raise CommandError(f"Another program listens on {bind}. Choose another: --bind 127.0.0.1:8001")
+        self._prepare(options["verbosity"])
+        self._supervise(state, names, bind, address)
+        connections.close_all()
+        state.release()
+        self.stdout.write("Outreach has stopped.")
+
+    def _address(self, bind: str) -> str:
+        try:
+            host, (_, port) = probes.reachable_host(bind), probes.split_bind(bind)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/admin/"
+
+    def _prepare(self, verbosity: int) -> None:
+        admin = prepare(verbosity=verbosity)
+        if admin:
+            name, password = admin
+            self.stdout.write(f"First admin: {name}   password: {password}   (shown only this once)")
+            self.stdout.flush()
+
+    def _supervise(self, state: State, names: list[str], bind: str, address: str) -> None:
+        folder = settings.DATA_DIR / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = [Part(_plan(name, bind), folder) for name in names]
+        announced = False
+
+        def changed(running: Sequence[Part]) -> None:
+            nonlocal announced
+            state.write(address=address, parts=[part.facts() for part in running])
+            if not announced:
+                announced = True
+                listed = ", ".join(f"{part.plan.name} ({part.pid})" for part in running)
+                self.stdout.write(f"Outreach runs: {listed}. Ctrl-C stops it.")
+                if address:
+                    self.stdout.write(f"Admin: {address}")
+                self.stdout.flush()
+
+        Supervisor(parts, acting=probes.acting, changed=changed).run()
+
+
+def _plan(name: str, bind: str) -> Plan:
+    manage = str(settings.BASE_DIR / "manage.py")
+    if name == "web":
+        return Plan(
+            name,
+            (manage, "web", "--bind", bind),
+            partial(probes.web, bind),
+            environment={"OUTREACH_ROLE": "web"},
+        )
+    return Plan(name, (manage, name))

@@ -1,0 +1,46 @@
+"""What an installation needs before its parts can run: tables, cache table, static files, a first admin."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from outreach.lib.notify import direct_connection
+
+PREPARATION_LOCK = 0x6F757472  # any number, the same for everybody
+
+
+def prepare(*, verbosity: int = 1) -> tuple[str, str] | None:
+    """Bring the database up to date; the name and password of the first admin if one had to be made.
+
+    One at a time per database: whoever comes second waits, and then finds everything done.
+    """
+    with _alone():
+        call_command("migrate", interactive=False, verbosity=max(0, verbosity - 1))
+        call_command("createcachetable", verbosity=0)
+        if settings.PRODUCTION:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        return create_first_admin()
+
+
+def create_first_admin() -> tuple[str, str] | None:
+    """A superuser ``admin`` with a random password, unless there is a superuser; the password is stored nowhere else."""
+    users = get_user_model()._default_manager
+    if users.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    name = "admin" if not users.filter(username="admin").exists() else f"admin-{secrets.token_hex(2)}"
+    users.create_superuser(username=name, password=password)  # type: ignore[attr-defined]
+    return name, password
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with direct_connection("outreach preparation") as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
+        yield

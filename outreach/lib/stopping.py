@@ -6,17 +6,18 @@ The flag lives in shared memory made before any fork, so a cluster's signal reac
 import multiprocessing
 import signal
 
-_flag = multiprocessing.get_context("fork").Event()
+# No lock guards it: a worker killed while it looks must not leave the others waiting for one.
+_flag = multiprocessing.get_context("fork").RawValue("b", 0)
 
 
 def request() -> None:
     """Ask every loop of this process and its forked children to end soon."""
-    _flag.set()
+    _flag.value = 1
 
 
 def requested() -> bool:
     """True once a stop was asked for."""
-    return _flag.is_set()
+    return bool(_flag.value)
 
 
 def on_signals() -> None:

@@ -145,19 +145,20 @@ class SandboxChannel:
 
     # --- Wire ----------------------------------------------------------------------------------------------
     def _read(self, path: str, shape: Any, **query: str) -> Any:
-        given = {name: value for name, value in query.items() if value}
+        # What UTF-8 cannot carry, nobody's profile has either.
+        given = {name: value.encode(errors="replace").decode() for name, value in query.items() if value}
         return self._call("GET", path, shape, TryLater, params=given)
 
     def _act(self, path: str, act: Act, **body: str) -> Done:
-        given: Any = {"send_id": str(act.send_id), **body}
-        return self._call("POST", path, shapes.done, Unknown, json=given)
+        content = json.dumps({"send_id": str(act.send_id), **body})  # ASCII, so that any text can be sent
+        return self._call("POST", path, shapes.done, Unknown, content=content)
 
     def _call(self, method: str, path: str, shape: Any, unclear: type[ChannelError], **more: Any) -> Any:
         """One request; ``unclear`` is raised when it may have left and no trustworthy answer came.
 
         Exceptions are cut off from their causes (``from None``): those may quote headers, and so the token.
         """
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         try:
             with net.deadline(self.deadline):
                 answer = net.shared_client(self._server).request(
@@ -181,7 +182,7 @@ def _key(name: str) -> str:
     """A handle or id as one part of a path; :class:`NotFound` for what can be no part of one."""
     if name in ("", ".", "..") or "/" in name:
         raise NotFound("Without a handle or id of the network there is nothing to act upon.")
-    return quote(name, safe="")
+    return quote(name, safe="", errors="replace")
 
 
 # --- Failures ----------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ class SandboxProcess:
         reply_delay: float = 1.0,
         shares: Mapping[str, float] | None = None,
         port: int = 0,
+        tag: str = "",
     ) -> None:
         self.data = data
         self.url = ""
@@ -53,6 +54,7 @@ class SandboxProcess:
             "accounts": accounts,
             "seed": seed,
             "reply-delay": reply_delay,
+            "tag": tag,
         }
         self._shares = dict(shares or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,7 +89,13 @@ class SandboxProcess:
         return self
 
     def _command(self) -> list[str]:
-        command = [sys.executable, "-m", "automation.channels.sandbox.network", "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "automation.channels.sandbox.network",
+            "--quiet",
+            "--ends-with-parent",
+        ]
         command += ["--data", str(self.data.resolve()), "--port", str(self._port)]
         for name, value in self._options.items():
             command += [f"--{name}", str(value)]

@@ -23,6 +23,7 @@ class WorldOptions:
     accounts: int = 10
     seed: int = 1
     shares: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
+    tag: str = ""  # ends every handle, so that two worlds have nobody in common
 
     def __post_init__(self) -> None:
         if not 1 <= self.people <= MAX_PEOPLE or not 1 <= self.accounts <= 10_000:
@@ -47,6 +48,7 @@ class ServerOptions:
     port: int = 0
     host: str = "127.0.0.1"
     reply_delay: float = 5.0
+    ends_with_parent: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,24 +59,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=int, default=500, help="How many synthetic people live there.")
     parser.add_argument("--accounts", type=int, default=10, help="How many accounts of ours it has.")
     parser.add_argument("--seed", type=int, default=1, help="Equal seeds make equal worlds.")
+    parser.add_argument("--tag", default="", help="Ends every handle, so that two worlds share nobody.")
     parser.add_argument("--reply-delay", type=float, default=5.0, help="Seconds people take to react, about.")
     parser.add_argument(
         "--share",
         action="append",
         default=[],
         metavar="ANSWER=PART",
-        help=f"Part of the people that answers so, e.g. yes=0.3. Answers: {', '.join(TEMPERS[:-1])}.",
+        help=f"Part of the people that answers so, e.g. yes=0.3; the rest is silent. Any of: {', '.join(TEMPERS[:-1])}.",
     )
 
 
 def from_arguments(given: dict[str, Any]) -> tuple[WorldOptions, ServerOptions]:
     """The parsed command line as options; :class:`ValueError` says what is wrong with it."""
-    shares = dict(DEFAULT_SHARES)
+    shares = {} if given["share"] else dict(DEFAULT_SHARES)
     for text in given["share"]:
         name, _, part = text.partition("=")
         try:
             shares[name] = float(part)
         except ValueError:
             raise ValueError(f"--share takes ANSWER=PART, for example yes=0.3; not {text!r}.") from None
-    world = WorldOptions(given["people"], given["accounts"], given["seed"], shares)
-    return world, ServerOptions(given["data"], given["port"], given["host"], max(0.0, given["reply_delay"]))
+    world = WorldOptions(given["people"], given["accounts"], given["seed"], shares, given["tag"])
+    server = ServerOptions(
+        data=given["data"],
+        port=given["port"],
+        host=given["host"],
+        reply_delay=max(0.0, given["reply_delay"]),
+        ends_with_parent=given.get("ends_with_parent", False),
+    )
+    return world, server

@@ -25,6 +25,7 @@ from automation.channels.sandbox.network.options import ServerOptions, WorldOpti
 from automation.channels.sandbox.network.society import Society
 
 FLUSH_EVERY = 1.0  # seconds
+PARENT_EVERY = 0.5  # seconds
 LONGEST_SLEEP = 1.0  # seconds between two looks at what people are about to do
 
 logger = logging.getLogger("sandbox")
@@ -48,12 +49,14 @@ def protocol_for(gate: Gate) -> type[asyncio.Protocol]:
     return Protocol
 
 
-def application(gate: Gate) -> Starlette:
-    """The web application, with its two background tasks."""
+def application(gate: Gate, *, ends_with_parent: bool = False) -> Starlette:
+    """The web application, with its background tasks."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_live(gate)), asyncio.create_task(_flush(gate))]
+        tasks = [asyncio.create_task(task) for task in (_live(gate), _flush(gate))]
+        if ends_with_parent:
+            tasks.append(asyncio.create_task(_watch_parent(os.getppid())))
         yield
         for task in tasks:
             task.cancel()
@@ -81,7 +84,17 @@ async def _live(gate: Gate) -> None:
 async def _flush(gate: Gate) -> None:
     while True:
         await asyncio.sleep(FLUSH_EVERY)
-        await asyncio.to_thread(gate.society.journal.flush)
+        try:
+            await asyncio.to_thread(gate.society.journal.flush)
+        except OSError:
+            logger.exception("The disk does not take the journal. Trying again.")
+
+
+async def _watch_parent(parent: int) -> None:
+    """A test run that was killed must not leave its network behind."""
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_EVERY)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -124,29 +137,36 @@ def serve(world: WorldOptions, options: ServerOptions, *, quiet: bool = False) -
     gate = Gate(society)
     try:
         listener.listen(2048)
+        server = _server(gate, ends_with_parent=options.ends_with_parent)
         _announce(society, options.data, quiet=quiet)
-        _run(gate, listener)
+        server.run(sockets=[listener])
     finally:
         listener.close()
         society.journal.close()
 
 
-def _run(gate: Gate, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        application(gate),
-        http=protocol_for(gate),
-        log_config=None,
-        access_log=False,
-        ws="none",
-        timeout_keep_alive=120,
-        timeout_graceful_shutdown=1,
-    )
-    # uvicorn raises the signal that ended it once more, for whoever had a handler: this one has nothing
-    # left to do.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+def _server(gate: Gate, *, ends_with_parent: bool) -> uvicorn.Server:
+    """The web server, which from now on ends cleanly on SIGTERM and SIGINT."""
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(gate, ends_with_parent=ends_with_parent),
+            http=protocol_for(gate),
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_keep_alive=120,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+    def end(*_: object) -> None:
+        """For signals before the server handles them itself, and for those it raises once more when it has ended."""
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return server
 
 
 def _announce(society: Society, folder: Path, *, quiet: bool) -> None:

@@ -31,10 +31,10 @@ def generate(options: WorldOptions) -> State:
     state = State()
     people = [_person(options, number) for number in range(options.people)]
     _make_handles_unique(people)
-    for member in people:
+    accounts = [_account(options.seed, number) for number in range(options.accounts)]
+    for member in (*people, *accounts):
+        member.handle += f"_{options.tag}" if options.tag else ""
         state.add_member(member)
-    for number in range(options.accounts):
-        state.add_member(_account(options.seed, number))
     _add_follows(state, people, options.seed)
     _add_posts(state, people, options.seed)
     _add_comments(state, people, options.seed)

@@ -64,6 +64,12 @@ def group_of(record: logging.LogRecord) -> Group:
     )
 
 
+def is_told_elsewhere(record: logging.LogRecord) -> bool:
+    """Answers that say what they mean (404, 503 of a health check), and the request log's copy of an exception."""
+    is_answer = hasattr(record, "status_code") and not record.exc_info
+    return is_answer or record.name.startswith("django_structlog.")
+
+
 def _storable(text: str) -> str:
     """``text`` without secrets and without what PostgreSQL cannot store (NUL, lone surrogates)."""
     return redact(text).replace("\x00", "").encode("utf-8", "replace").decode()
@@ -88,7 +94,7 @@ class GroupingHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record; logging holds this handler's lock meanwhile."""
-        if threading.current_thread() is self._writer:
+        if threading.current_thread() is self._writer or is_told_elsewhere(record):
             return  # what the write itself logs would come back here for ever
         try:
             if self._pid != os.getpid():  # forked: the parent writes what it had collected

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import Error
+from django.db import Error, ProgrammingError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -71,6 +71,8 @@ def examine() -> list[Part]:
     try:
         now = database_now()
         return [Part("database"), _cache(), _queue(now), *_processes(now), _tasks(now)]
+    except ProgrammingError:
+        return [Part("database", State.DOWN, "Its tables are not those of this version: manage.py migrate.")]
     except UNREACHABLE:
         return [Part("database", State.DOWN, "The database does not answer.")]
 
@@ -79,7 +81,7 @@ def _cache() -> Part:
     try:
         cache.get("health")
     except UNREACHABLE:
-        return Part("cache", State.DOWN, "The cache does not answer.")
+        return Part("cache", State.DOWN, "The cache does not answer: manage.py createcachetable.")
     return Part("cache")
 
 

@@ -15,6 +15,7 @@ from monitoring.checks import (
     production,
     queue,
     schedules,
+    shared_cache,
 )
 from monitoring.checks.finding import Finding, Level
 from outreach.lib.clock import database_now
@@ -22,7 +23,7 @@ from outreach.lib.clock import database_now
 # Those that need no database; those that tell whether it can be asked; those that ask it.
 ON_THE_MACHINE = (production, disk)
 OF_THE_DATABASE = (database, migrations)
-IN_THE_DATABASE = (processes, schedules, queue, overdue, breakers, parked, accounts, keys)
+IN_THE_DATABASE = (shared_cache, processes, schedules, queue, overdue, breakers, parked, accounts, keys)
 
 __all__ = ["Finding", "Level", "run"]
 

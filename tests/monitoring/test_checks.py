@@ -67,6 +67,13 @@ def test_missing_migration_names_the_command(running):
     assert "monitoring.0001_initial" in finding.message
 
 
+def test_missing_cache_table_names_the_command(running):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE outreach_cache")
+    (finding,) = checks.run()
+    assert (finding.subject, finding.mend) == ("cache", "python manage.py createcachetable")
+
+
 def test_no_worker_and_no_dispatcher_are_errors(running):
     Heartbeat.objects.filter(kind__in=["cluster", "dispatcher"]).update(beat_at=ago(minutes=1))
     found = [finding for finding in checks.run() if finding.level == Level.ERROR]

@@ -147,6 +147,18 @@ def test_secrets_and_unstorable_text_are_left_out(handler, logger):
     assert row.message.startswith("Sign-in with token=[hidden] failed")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_answers_that_say_what_they_mean_are_no_errors(handler, logger):
+    logger.warning("%s: %s", "Not Found", "/nope", extra={"status_code": 404})
+    logger.error("%s: %s", "Service Unavailable", "/health/ready", extra={"status_code": 503})
+    try:
+        fail(1)
+    except ValueError:
+        logger.exception("%s: %s", "Internal Server Error", "/admin/", extra={"status_code": 500})
+    settle(handler)
+    assert LogRecord.objects.get().message == "Internal Server Error: /admin/"
+
+
 def test_memory_is_bounded_while_the_database_is_away(monkeypatch):
     handler = errors.GroupingHandler()
     monkeypatch.setattr(handler, "_start_writer", lambda: None)

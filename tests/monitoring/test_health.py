@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from monitoring import health, heartbeats
@@ -99,6 +99,14 @@ def test_ready_fails_tersely_without_the_database(client, monkeypatch):
     assert answer.json()["parts"] == {
         "database": {"state": "down", "reason": "The database does not answer."}
     }
+
+
+def test_ready_tells_missing_tables_from_a_missing_database(client, running):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE monitoring_heartbeat RENAME TO elsewhere")
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "manage.py migrate" in answer.json()["parts"]["database"]["reason"]
 
 
 def test_health_names_no_account_no_host_and_no_secret(client, running):

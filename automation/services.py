@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
+
 from accounts import services as accounts
 from accounts.enums import ActionKind
 from accounts.models import Account
@@ -36,9 +38,13 @@ def verify_account(*, account: Account, by: object) -> Task:
 def welcome(task: Task, result: AccountInfo) -> None:
     """The network knows us: the account may work, and its inbox is read from now on."""
     account = task.lane.account
-    accounts.mark_verified(
-        account=account, remote_id=result.remote_id, display_name=result.display_name, by="verification"
-    )
+    try:
+        accounts.mark_verified(
+            account, remote_id=result.remote_id, handle=result.handle, display_name=result.display_name, by="verification"
+        )
+    except ValidationError as error:
+        accounts.mark_error(account, " ".join(error.messages), by="verification")
+        return
     inbox.poll(account)
 
 

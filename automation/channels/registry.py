@@ -5,9 +5,11 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
-from typing import cast
+from importlib.util import find_spec
+from typing import Any, cast
 
 from automation.channels.base import Channel, Login
+from automation.channels.demo import DemoNetwork, Options
 from outreach.lib import networks
 
 
@@ -35,3 +37,25 @@ def open_channel(network: str, login: Login) -> Channel:
     load()
     networks.get(network)
     return cast(Channel, import_module(f"automation.channels.{network}.channel").connect(login))
+
+
+def _demo_of(network: str) -> Any:
+    """The network's demo module; :class:`KeyError` with a sentence where it has none."""
+    if network not in load() or find_spec(f"automation.channels.{network}.demo") is None:
+        raise KeyError(f'There is no demo for "{network}". There is one for: {", ".join(demos())}.')
+    return import_module(f"automation.channels.{network}.demo")
+
+
+def demos() -> list[str]:
+    """The networks that have a demo."""
+    return [name for name in load() if find_spec(f"automation.channels.{name}.demo") is not None]
+
+
+def offline_demo() -> str:
+    """The network whose demo needs nothing from outside."""
+    return next(name for name in demos() if _demo_of(name).OFFLINE)
+
+
+def open_demo(network: str, options: Options) -> DemoNetwork:
+    """Start or reach the network for one demo. Raises :class:`KeyError` or :class:`ValueError` with what is missing."""
+    return cast(DemoNetwork, _demo_of(network).open_demo(options))

@@ -172,6 +172,14 @@ def _measure(publication: Publication, *, after: float) -> None:
     )  # fmt: skip
 
 
+def measure_now(*, publication: Publication, by: object) -> None:
+    """Have the figures of a published post read at once; raises :class:`ValidationError` before it is out."""
+    if publication.state != PublicationState.PUBLISHED or not publication.remote_id:
+        raise ValidationError("Only a published post has figures.")
+    _measure(publication, after=0.0)
+    events.emit("publication.measure_asked", model="automation.publication", ids=[publication.pk], by=by)
+
+
 def interval(age: timedelta) -> float:
     """Seconds until a post of this age is measured again: 20 minutes under a day, 2 hours under a week, then daily."""
     if age < timedelta(days=1):

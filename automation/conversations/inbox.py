@@ -46,10 +46,11 @@ def take_in(task: Task, result: InboxPage) -> None:
     """Messages and cursor are kept in one transaction, so nothing is read past and lost; then the next read is written."""
     account = task.lane.account
     services.receive(account, result.messages)
-    InboxCursor.objects.update_or_create(
+    cursor, _ = InboxCursor.objects.update_or_create(
         account=account, defaults={"cursor": result.cursor, "polled_at": clock.database_now()}
     )
-    _write(account.pk, 0.0 if result.more else policy.seconds("inbox_interval"))
+    pause = policy.seconds("inbox_interval") if cursor.interval is None else cursor.interval
+    _write(account.pk, 0.0 if result.more else pause)
 
 
 def poll_idle_inboxes() -> int:

@@ -97,6 +97,8 @@ def failure(claim: Claim, error: Exception) -> Outcome:
     """What an exception means. One that no channel should raise counts as unclear for acts: it may have happened."""
     text = f"{error}"[:1000]
     match error:
+        case AuthFailed() if claim.kind == ActionKind.VERIFY:
+            return Outcome(claim, Answer.REFUSED, reason=Reason.CREDENTIALS, error=text)
         case AuthFailed():
             return Outcome(claim, Answer.LATER, reason=Reason.CREDENTIALS, error=text)
         case NotFound():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,7 +140,13 @@ def _candidates(lane: Lane, kinds: Sequence[str], at: datetime, wanted: int) -> 
         return []
     with connection.cursor() as cursor:
         cursor.execute(CANDIDATES, {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted})
-        return [Candidate(Claim(*row[:12]), *row[12:]) for row in cursor.fetchall()]
+        return [_candidate(row) for row in cursor.fetchall()]
+
+
+def _candidate(row: tuple[Any, ...]) -> Candidate:
+    claim = Claim(*row[:12])
+    claim.payload = json.loads(row[9])  # Django leaves jsonb to its model field, which is not asked here
+    return Candidate(claim, *row[12:])
 
 
 def _without_forbidden(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -10,12 +10,12 @@ from django.conf import settings
 
 from automation.engine import drain, lanes, policy
 from automation.models import Lane
-from outreach.lib import clock, events, queue
+from outreach.lib import clock, events, processes, queue
 from outreach.lib.notify import Listener
 
 DRAIN_JOB = "automation.jobs.drain"
 NUDGE_PATIENCE = 2.0  # seconds a nudge has before it counts as lost
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 4.0
 
 
 def dispatch(go_on: Callable[[], bool]) -> None:
@@ -23,6 +23,7 @@ def dispatch(go_on: Callable[[], bool]) -> None:
     nudged_at, beaten = 0.0, 0.0
     with Listener([lanes.CHANNEL]) as listener:
         while go_on():
+            processes.beat(kind="dispatcher")
             if time.monotonic() - beaten > BEAT_SECONDS:
                 beaten = time.monotonic()
                 events.emit("process.beat", kind="dispatcher", detail={})

@@ -79,13 +79,14 @@ def _row(new: NewTask, now: datetime) -> Task:
 def cancel(task_ids: Sequence[int], *, reason: str, by: object, detail: str = "") -> int:
     """Cancel what has not started: pending tasks, and claimed attempts before their start. Returns how many.
 
-    Units of claimed attempts go back to their counters. A started act is not recalled: it may have happened.
+    Units of claimed attempts go back to their counters. A started act is not recalled: it may have happened. Rows a
+    worker holds at this moment are passed over: waiting for them could deadlock, and they are being decided anyway.
     """
     from automation.engine.outcomes import abandon_claimed  # noqa: PLC0415 - outcomes builds on tasks
 
     open_ids = list(
         Task.objects.filter(id__in=task_ids, state__in=(TaskState.PENDING, TaskState.RUNNING))
-        .order_by("id").select_for_update().values_list("id", flat=True)
+        .order_by("id").select_for_update(skip_locked=True).values_list("id", flat=True)
     )  # fmt: skip
     started = set(
         Attempt.objects.filter(task_id__in=open_ids, state=AttemptState.STARTED).values_list(

@@ -77,6 +77,9 @@ class InboxCursor(models.Model):
     account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="inbox_cursor")
     cursor = models.CharField(max_length=255, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
+    interval = models.FloatField(
+        null=True, blank=True, help_text="Seconds between two readings. Empty: the installation's default."
+    )
 
     def __str__(self) -> str:
         return f"inbox cursor of account {self.account_id}"

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from automation.engine.dispatcher import dispatch
-from outreach.lib import stopping
+from outreach.lib import processes, stopping
 
 
 class Command(BaseCommand):
@@ -11,4 +11,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping.on_signals()
-        dispatch(lambda: not stopping.requested())
+        dispatch(_go_on)
+
+
+def _go_on() -> bool:
+    processes.beat()
+    return not stopping.requested()

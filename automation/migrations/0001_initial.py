@@ -369,7 +369,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='source',
-            constraint=models.UniqueConstraint(fields=('network', 'kind', 'query'), name='source_is_unique_by_network_kind_query'),
+            constraint=models.UniqueConstraint(fields=('account', 'kind', 'query'), name='source_is_unique_by_account_kind_query'),
         ),
         migrations.AddConstraint(
             model_name='step',

@@ -40,7 +40,7 @@ class Source(models.Model):
         ordering = ("-id",)
         constraints = [
             models.UniqueConstraint(
-                fields=["network", "kind", "query"], name="source_is_unique_by_network_kind_query"
+                fields=["account", "kind", "query"], name="source_is_unique_by_account_kind_query"
             )
         ]
 

@@ -29,6 +29,10 @@ RATE_LIMIT_HEADERS = "x-ratelimit-"
 NO_COOKIES = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
+class Redirected(Exception):
+    """The server sends us elsewhere, and we do not go."""
+
+
 class Wire:
     """What Mastodon.py takes for its ``requests.Session``; remembers the running call's last request.
 
@@ -76,12 +80,15 @@ class Wire:
             except Exception as error:
                 self.failure = error
                 raise
-            target = urljoin(url, answer.headers.get("Location", ""))
-            if method != "GET" or not answer.is_redirect or _host(target) != _host(url):
+            if not answer.is_redirect:
+                return answer
+            target = urljoin(url, answer.headers["Location"])
+            if method != "GET" or _host(target) != _host(url):
                 break
             url = target
             content.pop("params", None)
-        return answer
+        # Mastodon.py would take a redirect with a body for a success.
+        raise Redirected(f"Redirected to {_host(target)}.")
 
     def _exchange(self, method: str, url: str, content: dict[str, Any]) -> requests.Response:
         client = net.shared_client(self._server)

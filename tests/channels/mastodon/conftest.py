@@ -53,7 +53,11 @@ class MockServer:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(3)
+        except subprocess.TimeoutExpired:  # it still holds a request that was told to hang
+            self._process.kill()
+            self._process.wait(5)
         self._log.close()
 
     def call(self, method: str, path: str, token: str = "", **options: Any) -> Any:

@@ -57,7 +57,6 @@ def caught(call: Callable[[], object]) -> ChannelError:
     return found.value
 
 
-@pytest.mark.parametrize("method", ACTS)
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
@@ -79,19 +78,25 @@ def caught(call: Callable[[], object]) -> ChannelError:
         (520, {"error": "Cloud"}, Unknown),
     ],
 )
-def test_answers_to_acts(
-    ada: MastodonChannel,
-    server: MockServer,
-    method: str,
-    status: int,
-    body: object,
-    error: type[ChannelError],
+def test_answers_to_a_post(
+    ada: MastodonChannel, server: MockServer, status: int, body: object, error: type[ChannelError]
 ) -> None:
     fail_acts(server, type="status", status=status, body=body)
-    problem = caught(lambda: perform(ada, server, method))
+    problem = caught(lambda: perform(ada, server, "publish"))
     assert type(problem) is error
     if isinstance(body, dict) and status == 422:
         assert body["error"] in str(problem)
+
+
+@pytest.mark.parametrize("method", ACTS)
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, NotFound), (422, Refused), (429, TryLater), (503, Unknown)]
+)
+def test_answers_to_every_act(
+    ada: MastodonChannel, server: MockServer, method: str, status: int, error: type[ChannelError]
+) -> None:
+    fail_acts(server, type="status", status=status)
+    assert type(caught(lambda: perform(ada, server, method))) is error
 
 
 @pytest.mark.parametrize("method", ACTS)
@@ -102,8 +107,10 @@ def test_success_that_is_no_json_leaves_an_act_unclear(
     assert type(caught(lambda: perform(ada, server, method))) is Unknown
 
 
-@pytest.mark.parametrize("body", [{}, [], "posted", 7, {"id": None}])
-@pytest.mark.parametrize("method", ACTS)
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [(method, {}) for method in ACTS] + [("publish", body) for body in ([], "posted", 7, {"id": None})],
+)
 def test_success_that_says_something_else_leaves_an_act_unclear(
     ada: MastodonChannel, server: MockServer, method: str, body: object
 ) -> None:
@@ -157,9 +164,9 @@ def _in(seconds: float) -> datetime:
     ("headers", "least", "most"),
     [
         ({"Retry-After": "7"}, 7, 7),
-        ({"Retry-After": "date"}, 30, 32),
-        ({"X-RateLimit-Reset": "epoch"}, 30, 32),
-        ({"X-RateLimit-Reset": "iso"}, 30, 32),
+        ({"Retry-After": "date"}, 30, 33),
+        ({"X-RateLimit-Reset": "epoch"}, 30, 33),
+        ({"X-RateLimit-Reset": "iso"}, 30, 33),
         ({"X-RateLimit-Reset": "iso", "Retry-After": "90"}, 90, 90),
         ({"X-RateLimit-Reset": "soonish", "X-RateLimit-Remaining": "few"}, None, None),
         ({}, None, None),

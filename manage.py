@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     """Run one management command, starting the embedded PostgreSQL first where no DATABASE_URL is set."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "outreach.settings")
+    if sys.argv[1:2] == ["web"]:
+        os.environ.setdefault("OUTREACH_ROLE", "web")  # its threads share a pool of connections
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -39,6 +39,7 @@ class Part:
 
     FROZEN_FOR = 8.0  # seconds a SIGSTOP may hold one of its processes
     SILENT_FOR = 20.0  # seconds its main loop may go without a beat, once it has given one
+    PROBE_EVERY = 5.0
     SETTLE = 20.0  # seconds after its start before its probe counts
 
     def __init__(self, plan: Plan, folder: Path) -> None:
@@ -46,8 +47,10 @@ class Part:
         self.beats = folder / f"{plan.name}.beat"
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0  # by the machine's monotonic clock
+        self.created_at = 0.0  # epoch seconds, as the system notes it
         self.restarts = -1
         self._trouble: dict[str, float] = {}
+        self._probed, self._finding = 0.0, ""
 
     @property
     def pid(self) -> int | None:
@@ -61,6 +64,7 @@ class Part:
         """Start it; its predecessor must be gone."""
         self.beats.unlink(missing_ok=True)
         self._trouble.clear()
+        self._finding = ""
         self.restarts += 1
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -69,8 +73,9 @@ class Part:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             # Set before the program starts, so that even one frozen from its first moment dies with us.
-            preexec_fn=partial(processes.die_with, os.getpid()),  # noqa: PLW1509 - the supervisor has no threads
+            preexec_fn=partial(processes.die_with, os.getpid()),  # safe: the supervisor has no threads
         )
+        self.created_at = psutil.Process(self.process.pid).create_time()
 
     def ask_to_stop(self) -> None:
         """SIGTERM to its main process."""
@@ -113,13 +118,18 @@ class Part:
 
     def facts(self) -> dict[str, Any]:
         """Its line in the state file."""
-        assert self.process is not None  # noqa: S101 - only running parts are described
         return {
             "name": self.plan.name,
-            "pid": self.process.pid,
-            "started_at": psutil.Process(self.process.pid).create_time(),
+            "pid": self.pid,
+            "started_at": self.created_at,
             "restarts": self.restarts,
         }
+
+    def _probe(self) -> str:
+        now = time.monotonic()
+        if self.uptime > self.SETTLE and now - self._probed >= self.PROBE_EVERY:
+            self._probed, self._finding = now, self.plan.probe()
+        return self._finding
 
     def _silence(self) -> str:
         last = processes.last_beat(self.beats)

@@ -35,7 +35,7 @@ def create_first_admin() -> tuple[str, str] | None:
         return None
     password = secrets.token_urlsafe(12)
     name = "admin" if not users.filter(username="admin").exists() else f"admin-{secrets.token_hex(2)}"
-    users.create_superuser(username=name, password=password)  # type: ignore[attr-defined]
+    users.create_superuser(username=name, password=password)
     return name, password
 
 

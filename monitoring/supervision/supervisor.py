@@ -43,7 +43,8 @@ class Supervisor:
     def run(self) -> None:
         """Until SIGTERM, SIGINT or SIGHUP; a second signal hurries. Nothing of any part runs when this returns."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks us to outlive the terminal
+                signal.signal(number, self._on_signal)
         try:
             while not self.signals:
                 self._start_due()

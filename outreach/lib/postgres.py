@@ -28,7 +28,8 @@ from typing import Any, ClassVar
 
 import psutil
 
-SOCKET_PATH_LIMIT = 107 - len("/.s.PGSQL.5432")  # bytes
+SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_PATH_LIMIT = 107 - len(f"/{SOCKET_NAME}")  # bytes
 INITDB = (
     "--username=outreach", "--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
 )  # fmt: skip
@@ -249,7 +250,8 @@ class Embedded:
         alone = _lock_alone(self._held[self.home])
         fcntl.flock(self._held[self.home], fcntl.LOCK_SH)
         if zombie or alone:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            for claim in (self.data / "postmaster.pid", self.socket_dir / f"{SOCKET_NAME}.lock"):
+                claim.unlink(missing_ok=True)
 
     def _logged(self, begin: int = 0) -> str:
         if not self.log.exists():

@@ -19,8 +19,10 @@ from typing import Any
 import psutil
 
 BEAT_FILE = "OUTREACH_BEAT_FILE"  # set by the supervisor for each part: the file it proves its life with
+BEAT_AT_MOST_EVERY = 1.0  # seconds
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_beaten = [0.0]
 
 
 def identity() -> str:
@@ -57,11 +59,13 @@ def beat(**detail: Any) -> None:
     ``detail`` is what :func:`last_beat` returns, as JSON.
     """
     path = os.environ.get(BEAT_FILE)
-    if not path:
+    now = time.monotonic()
+    if not path or now - _beaten[0] < BEAT_AT_MOST_EVERY:
         return
+    _beaten[0] = now
     draft = f"{path}.{os.getpid()}"
     # The monotonic clock is the same for every process of the machine, and neither jumps nor counts a laptop's sleep.
-    Path(draft).write_text(json.dumps({"at": time.monotonic(), "detail": detail}))
+    Path(draft).write_text(json.dumps({"at": now, "detail": detail}))
     os.replace(draft, path)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from monitoring.supervision import probes
 from monitoring.supervision.parts import Part, Plan
-from monitoring.supervision.preparation import prepare
 from monitoring.supervision.state import AlreadyRunning, State
 from monitoring.supervision.supervisor import Supervisor
+from outreach.lib import processes
 
+MANAGE = str(settings.BASE_DIR / "manage.py")
 PARTS = ("web", "cluster", "dispatcher")
 
 
@@ -41,6 +45,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if address and probes.port_in_use(bind):
             raise CommandError(f"Another program listens on {bind}. Choose another: --bind 127.0.0.1:8001")
+        self._hold_database()
         self._prepare(options["verbosity"])
         self._supervise(state, names, bind, address)
         connections.close_all()
@@ -54,12 +59,20 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/admin/"
 
+    def _hold_database(self) -> None:
+        """Say at once if it cannot be reached; an embedded one runs from now on until the last part has ended."""
+        try:
+            connections[DEFAULT_DB_ALIAS].ensure_connection()
+        except Error as error:
+            raise CommandError(f"The database cannot be reached: {error}") from error
+        connections.close_all()
+
     def _prepare(self, verbosity: int) -> None:
-        admin = prepare(verbosity=verbosity)
-        if admin:
-            name, password = admin
-            self.stdout.write(f"First admin: {name}   password: {password}   (shown only this once)")
-            self.stdout.flush()
+        # In a process of its own, which gives back what migrations take: this one stays small for months.
+        command = [sys.executable, MANAGE, "prepare", "--verbosity", str(verbosity)]
+        done = subprocess.run(command, check=False, preexec_fn=partial(processes.die_with, os.getpid()))  # noqa: S603
+        if done.returncode:
+            raise CommandError("The database could not be prepared; what went wrong stands above.")
 
     def _supervise(self, state: State, names: list[str], bind: str, address: str) -> None:
         folder = settings.DATA_DIR / "run"
@@ -82,12 +95,11 @@ class Command(BaseCommand):
 
 
 def _plan(name: str, bind: str) -> Plan:
-    manage = str(settings.BASE_DIR / "manage.py")
     if name == "web":
         return Plan(
             name,
-            (manage, "web", "--bind", bind),
+            (MANAGE, "web", "--bind", bind),
             partial(probes.web, bind),
             environment={"OUTREACH_ROLE": "web"},
         )
-    return Plan(name, (manage, name))
+    return Plan(name, (MANAGE, name))

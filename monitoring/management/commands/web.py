@@ -64,6 +64,7 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=settings.WEB_BIND, help="host:port to listen on")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         processes.forks_die_with_their_parent()
         connections.close_all()
         gc.collect()

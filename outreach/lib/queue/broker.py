@@ -112,6 +112,11 @@ class PostgresBroker(ORM):
                     return
                 time.sleep(OUTAGE_PAUSE[0])
 
+    def close(self) -> None:
+        """Stop listening; the next :meth:`dequeue` listens again."""
+        if self._listener is not None:
+            self._listener.close()
+
     def _listen(self) -> bool:
         # Made here, not in __init__: the broker is made before the fork of the pusher, the only one who listens.
         if self._listener is None:

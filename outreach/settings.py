@@ -13,6 +13,7 @@ from django.urls import reverse_lazy
 
 from outreach.lib import crypto, postgres
 from outreach.lib.logs import logging_config
+from outreach.look import UNFOLD  # noqa: F401 - the admin's look, read by Unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,7 +32,7 @@ def required_in_production(name: str, how: str) -> str | None:
     return value or None
 
 
-MAKE_SECRET = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+MAKE_SECRET_KEY = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
 MAKE_KEY = (
     'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
     "several, comma-separated, newest first, rotate."
@@ -41,7 +42,7 @@ MAKE_HASH_KEY = (
     "no after their data is erased."
 )
 
-SECRET_KEY = required_in_production("SECRET_KEY", MAKE_SECRET) or crypto.laptop_secret(
+SECRET_KEY = required_in_production("SECRET_KEY", MAKE_SECRET_KEY) or crypto.laptop_secret(
     DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50)
 )
 ENCRYPTION_KEYS = [
@@ -269,13 +270,5 @@ LOGGING = logging_config(
     warnings_to="monitoring.errors.GroupingHandler",  # grouped in the admin
 )
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-
-UNFOLD = {
-    "SITE_TITLE": "Outreach",
-    "SITE_HEADER": "Outreach",
-    "SITE_SUBHEADER": "Never twice, never lost, never after a no",
-    "SITE_SYMBOL": "forum",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "8px",
-}
+# The id comes from outreach.middleware, which lets only harmless ones of a client through.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

@@ -1,0 +1,27 @@
+"""The pages about what is done; and what acting adds to the pages of people, profiles and accounts."""
+
+from automation.admin import (
+    accounts,
+    badges,
+    campaigns,
+    content,
+    conversations,
+    discovery,
+    enrolments,
+    people,
+    profiles,
+    tasks,
+)
+
+__all__ = [
+    "accounts",
+    "badges",
+    "campaigns",
+    "content",
+    "conversations",
+    "discovery",
+    "enrolments",
+    "people",
+    "profiles",
+    "tasks",
+]

@@ -1,0 +1,37 @@
+"""What acting adds to a profile's page: reading it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import Account
+from automation.discovery import services
+from leads.admin.profiles import ProfileAdmin as PlainProfileAdmin
+from leads.models import Profile
+from outreach.lib.admin.acts import ActForm, page_act
+
+
+class ReaderForm(ActForm):
+    account = forms.ModelChoiceField(Account.objects.none(), help_text="The account that reads it.")
+
+    def prepare(self) -> None:
+        """Offer working accounts of the profile's network."""
+        network = Profile.objects.filter(pk=self.object_id).values("network")[:1]
+        self.fields["account"].queryset = Account.objects.working().filter(network__in=network)  # type: ignore[attr-defined]
+
+
+admin.site.unregister(Profile)
+
+
+@admin.register(Profile)
+class ProfileAdmin(PlainProfileAdmin):
+    actions_detail = ["refresh"]
+
+    @page_act("Read again", permission="leads.change_profile", icon="refresh", form=ReaderForm)
+    def refresh(self, request: HttpRequest, profile: Profile, data: dict[str, Any]) -> str:
+        services.refresh(profile=profile, account=data["account"], by=request.user)
+        return f"{profile} will be read in a moment."

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from outreach.lib.errors import problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-API = "/api/"
+_API = re.compile(r"/api(/|$)")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MESSAGES = {
     400: "The request cannot be read.",
@@ -44,7 +44,7 @@ def api_errors_middleware(get_response: GetResponse) -> GetResponse:
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         is_ours = response.get("Content-Type", "").startswith("application/json")
-        if not request.path_info.startswith(API) or response.status_code < 400 or is_ours:
+        if not _API.match(request.path_info) or response.status_code < 400 or is_ours:
             return response
         return _shaped(request, response)
 

@@ -14,5 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     # Also keeps APPEND_SLASH away from the API: an address is right or it is 404, never a redirect that drops a body.
-    re_path(r"^api(/.*)?$", page_not_found, {"exception": Http404("There is no such address in the API.")}),
+    re_path(r"^api(?:/.*)?$", page_not_found, {"exception": Http404("There is no such address in the API.")}),
 ]

@@ -1,0 +1,164 @@
+"""Who calls, how they call, and a world with one of everything to call about."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+
+from accounts import api_keys, scopes
+from accounts.models import Limit, WarmUp
+from automation.enums import CampaignStatus, PostStatus, PublicationState, SourceKind, TaskState
+from automation.models import Message, Post, Publication, Source, Step
+from leads import consent, importing
+from leads.enums import ImportStatus
+from leads.models import Import, ImportRow, Note, Suppression, Tag
+from tests import factories
+
+APPS = ("accounts", "leads", "automation")
+_numbers = count(1)
+
+
+class Caller:
+    """Speaks JSON to the API as one user, by key or by session; paths are given without /api/v1."""
+
+    def __init__(self, headers: dict[str, str] | None = None, user: User | None = None) -> None:
+        self.headers = headers
+        self.client = Client(headers=headers, raise_request_exception=False)
+        if user is not None:
+            self.client.force_login(user)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(f"/api/v1{path}", query)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.send("post", path, body, **headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if isinstance(body, Multipart):
+            return self.client.post(f"/api/v1{path}", dict(body), headers=given)
+        text = "" if body is None else body if isinstance(body, str | bytes) else json.dumps(body)
+        return self.client.generic(method, f"/api/v1{path}", text, "application/json", headers=given)
+
+
+class Multipart(dict[str, Any]):
+    """A body that is a form with files."""
+
+
+def make_user(*codenames: str, **fields: Any) -> User:
+    """A user with these permissions, given as ``leads.view_person``."""
+    user = User.objects.create_user(f"user{next(_numbers)}", password=None, **fields)
+    chosen = [tuple(codename.split(".")) for codename in codenames]
+    user.user_permissions.set(
+        Permission.objects.get(content_type__app_label=app, codename=codename) for app, codename in chosen
+    )
+    return user
+
+
+def make_role(name: str) -> User:
+    """A user as the role gives them permissions: viewers see, operators also add and change, administrators do all."""
+    if name == "outsider":
+        return make_user()
+    if name == "administrator":
+        return make_user(is_superuser=True, is_staff=True)
+    verbs = ("view_",) if name == "viewer" else ("view_", "add_", "change_")
+    user = make_user(is_staff=True)
+    ours = Permission.objects.filter(content_type__app_label__in=APPS)
+    user.user_permissions.set(permission for permission in ours if permission.codename.startswith(verbs))
+    return user
+
+
+def by_key(user: User, *allowed: str) -> Caller:
+    """A caller with a fresh key of the user's; every scope unless some are named."""
+    _, text = api_keys.create_key(owner=user, name="test", allowed=allowed or scopes.ALL, by=user)
+    return Caller({"Authorization": f"Bearer {text}"})
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return make_role("administrator")
+
+
+@pytest.fixture
+def api(admin: User) -> Caller:
+    """An administrator's key with every scope."""
+    return by_key(admin)
+
+
+class World(dict[str, int]):
+    """Primary keys by the names that paths and bodies of tests use."""
+
+
+@pytest.fixture
+def world(db: None, admin: User) -> World:
+    """One of everything, each in the state its act needs."""
+    made = World()
+    account = factories.make_account()
+    chat = factories.make_account(role="chat")
+    lane = factories.make_lane(account)
+    factories.make_lane(chat)
+    profile = factories.make_profile(bio="Roasts coffee")
+    made |= {"account": account.pk, "chat": chat.pk, "user": admin.pk}
+    made |= {"person": profile.person_id, "profile": profile.pk}
+    made["limit"] = Limit.objects.create(account=account, kind="dm", limit=40).pk
+    WarmUp.objects.create(account=account, kind="dm", started_on=date(2026, 1, 1))
+    _tasks(made, lane)
+    _campaigns(made, account, profile)
+    _posts(made, account)
+    _conversation(made, account, profile)
+    _leads(made, admin, profile)
+    made["source"] = Source.objects.create(
+        kind=SourceKind.SEARCH, network="sandbox", query="coffee", account=account
+    ).pk
+    made["key"] = api_keys.create_key(owner=admin, name="old", allowed=["people:read"], by=admin)[0].pk
+    return made
+
+
+def _tasks(made: World, lane: Any) -> None:
+    made["pending"] = factories.make_task(lane).pk
+    made["failed"] = factories.make_task(lane, state=TaskState.FAILED).pk
+    made["unclear"] = factories.make_task(lane, state=TaskState.UNKNOWN, due_at=None).pk
+
+
+def _campaigns(made: World, account: Any, profile: Any) -> None:
+    for status in (CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+        campaign = factories.make_campaign(status=status)
+        campaign.accounts.set([account])
+        Step.objects.create(campaign=campaign, position=1, kind="follow")
+        made[f"{status}_campaign"] = campaign.pk
+    factories.make_enrolment(campaign, profile)
+
+
+def _posts(made: World, account: Any) -> None:
+    for status in PostStatus.values:
+        made[f"{status}_post"] = Post.objects.create(text=f"Coffee, {status}", status=status).pk
+    made["publication"] = Publication.objects.create(
+        post_id=made["approved_post"], account=factories.make_account(), state=PublicationState.SCHEDULED,
+        task=factories.make_task(), scheduled_at=timezone.now() + timedelta(hours=1),
+    ).pk  # fmt: skip
+
+
+def _conversation(made: World, account: Any, profile: Any) -> None:
+    conversation = factories.make_conversation(account, profile, unread=1, last_message_at=timezone.now())
+    Message.objects.create(
+        conversation=conversation, direction="in", text="Tell me more", sent_at=timezone.now()
+    )
+    made["conversation"] = conversation.pk
+
+
+def _leads(made: World, admin: User, profile: Any) -> None:
+    Note.objects.create(person=profile.person, text="Met at a fair", author=admin)
+    Tag.objects.create(name="coffee").people.add(profile.person)
+    consent.suppress_address(network="email", handle="no@example.org", by=admin)
+    made["suppression"] = Suppression.objects.get().pk
+    run = importing.start_import(name="people.csv", content=b"email\nann@example.org\n", by=admin)
+    Import.objects.filter(pk=run.pk).update(status=ImportStatus.COMPLETED, finished_at=timezone.now())
+    ImportRow.objects.create(import_run=run, number=2, outcome="created")
+    made["import"] = run.pk

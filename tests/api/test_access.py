@@ -1,0 +1,214 @@
+"""Every endpoint for every caller, as the table says; an endpoint without a row fails."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+
+from accounts import scopes
+from outreach.api import api as the_api
+from tests.api.conftest import Caller, Multipart, World, by_key, make_role
+
+READ, WRITE, ADMIN = "viewer", "operator", "administrator"  # the least role that may
+RANKS = ("anonymous", "outsider", READ, WRITE, ADMIN)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One endpoint; ``{name}`` in its path and ``"{name}"`` in its body are ids of the world."""
+
+    call: str
+    scope: str
+    least: str = READ
+    status: int = 200
+    body: Any = None
+
+    @property
+    def method(self) -> str:
+        return self.call.split()[0]
+
+    @property
+    def path(self) -> str:
+        return self.call.split()[1]
+
+    def __str__(self) -> str:
+        return self.call
+
+
+ACCOUNT = {"network": "sandbox", "handle": "new", "server": "http://127.0.0.1:1", "secret": {"token": "t"}}
+SOURCE = {"kind": "search", "network": "sandbox", "query": "tea", "account_id": "{account}"}
+HANDLES = {"network": "sandbox", "handles": ["stranger"], "account_id": "{account}"}
+STEP = {"kind": "dm", "variants": [{"text": "Hello {first_name}"}]}
+CAMPAIGN = {"name": "Spring", "network": "sandbox", "steps": [STEP], "account_ids": ["{account}"]}
+CSV = SimpleUploadedFile("people.csv", b"email\nbo@example.org\n", "text/csv")
+TABLE = [
+    Row("GET /networks", "accounts:read"),
+    Row("GET /accounts", "accounts:read"),
+    Row("POST /accounts", "accounts:write", WRITE, 201, ACCOUNT),
+    Row("GET /accounts/{account}", "accounts:read"),
+    Row("PATCH /accounts/{account}", "accounts:write", WRITE, 200, {"niche": "coffee"}),
+    Row("PUT /accounts/{account}/credentials", "accounts:write", WRITE, 200, {"secret": {"token": "u"}}),
+    Row("PUT /accounts/{account}/chat-accounts", "accounts:write", WRITE, 200, {"account_ids": ["{chat}"]}),
+    Row("POST /accounts/{account}/pause", "accounts:act", WRITE, 200, {"reason": "Holiday"}),
+    Row("POST /accounts/{account}/resume", "accounts:act", WRITE),
+    Row("POST /accounts/{account}/disable", "accounts:act", WRITE),
+    Row("POST /accounts/{account}/verify", "accounts:act", WRITE, 202),
+    Row("GET /accounts/{account}/limits", "limits:read"),
+    Row("PUT /accounts/{account}/limits", "limits:write", WRITE, 200, {"kind": "dm", "limit": 5}),
+    Row("GET /accounts/{account}/warm-ups", "limits:read"),
+    Row("PUT /accounts/{account}/warm-ups", "limits:write", WRITE, 200, {"kind": "follow"}),
+    Row("POST /accounts/{account}/warm-ups/pause", "limits:write", WRITE, 200, {"kind": "dm"}),
+    Row("POST /accounts/{account}/warm-ups/resume", "limits:write", WRITE, 200, {"kind": "dm"}),
+    Row("POST /accounts/{account}/warm-ups/end", "limits:write", WRITE, 200, {"kind": "dm"}),
+    Row("GET /limits", "limits:read"),
+    Row("PUT /limits", "limits:write", WRITE, 200, {"network": "sandbox", "kind": "dm", "limit": 50}),
+    Row("DELETE /limits/{limit}", "limits:write", ADMIN),
+    Row("GET /people", "people:read"),
+    Row("POST /people", "people:write", WRITE, 201, {"first_name": "Ann"}),
+    Row("GET /people/{person}", "people:read"),
+    Row("PATCH /people/{person}", "people:write", WRITE, 200, {"company": "Beans"}),
+    Row("POST /people/{person}/suppress", "people:write", WRITE, 200, {"reason": "opt_out"}),
+    Row("POST /people/{person}/convert", "people:write", WRITE),
+    Row("POST /people/{person}/archive", "people:write", WRITE),
+    Row("POST /people/{person}/restore", "people:write", WRITE),
+    Row("POST /people/{person}/stage", "people:write", WRITE, 200, {"stage": "won"}),
+    Row("POST /people/{person}/tags", "people:write", WRITE, 200, {"add": ["tea"], "remove": ["coffee"]}),
+    Row("GET /people/{person}/notes", "people:read"),
+    Row("POST /people/{person}/notes", "people:write", WRITE, 201, {"text": "Likes tea"}),
+    Row("POST /people/{person}/profiles", "profiles:write", WRITE, 201, {"network": "email", "handle": "ann@example.org"}),
+    Row("POST /people/qualify", "people:write", WRITE, 200, {"person_ids": ["{person}"]}),
+    Row("GET /people/{person}/decisions", "people:read"),
+    Row("POST /people/{person}/decisions", "people:write", WRITE, 201, {"verdict": "qualified", "reason": "Roasts coffee"}),
+    Row("GET /tags", "tags:read"),
+    Row("GET /profiles", "profiles:read"),
+    Row("POST /profiles", "profiles:write", WRITE, 202, HANDLES),
+    Row("GET /profiles/{profile}", "profiles:read"),
+    Row("POST /profiles/{profile}/refresh", "profiles:write", WRITE, 202, {"account_id": "{account}"}),
+    Row("GET /suppressions", "suppressions:read"),
+    Row("POST /suppressions", "suppressions:write", WRITE, 201, {"network": "email", "handle": "bo@example.org"}),
+    Row("GET /suppressions/{suppression}", "suppressions:read"),
+    Row("POST /suppressions/{suppression}/lift", "suppressions:write", ADMIN, 200, {"reason": "She wrote to us"}),
+    Row("GET /imports", "imports:read"),
+    Row("POST /imports", "imports:write", WRITE, 202, Multipart(file=CSV)),
+    Row("GET /imports/{import}", "imports:read"),
+    Row("GET /imports/{import}/rows", "imports:read"),
+    Row("POST /imports/{import}/commit", "imports:write", WRITE, 202),
+    Row("GET /tasks", "tasks:read"),
+    Row("GET /tasks/{pending}", "tasks:read"),
+    Row("POST /tasks/{pending}/cancel", "tasks:act", WRITE),
+    Row("POST /tasks/{failed}/retry", "tasks:act", WRITE, 202),
+    Row("POST /tasks/{unclear}/decide", "tasks:act", WRITE, 200, {"took_place": False}),
+    Row("POST /tasks/{pending}/prioritise", "tasks:act", WRITE, 200, {"priority": 1}),
+    Row("GET /campaigns", "campaigns:read"),
+    Row("POST /campaigns", "campaigns:write", WRITE, 201, CAMPAIGN),
+    Row("GET /campaigns/{draft_campaign}", "campaigns:read"),
+    Row("PUT /campaigns/{draft_campaign}/steps", "campaigns:write", WRITE, 200, {"steps": [STEP]}),
+    Row("POST /campaigns/{draft_campaign}/enrol", "campaigns:write", WRITE, 200, {"person_ids": ["{person}"]}),
+    Row("GET /campaigns/{draft_campaign}/enrolments", "campaigns:read"),
+    Row("POST /campaigns/{draft_campaign}/start", "campaigns:act", WRITE),
+    Row("POST /campaigns/{running_campaign}/pause", "campaigns:act", WRITE),
+    Row("POST /campaigns/{paused_campaign}/resume", "campaigns:act", WRITE),
+    Row("POST /campaigns/{running_campaign}/cancel", "campaigns:act", WRITE),
+    Row("GET /posts", "posts:read"),
+    Row("POST /posts", "posts:write", WRITE, 201, {"text": "Fresh beans", "account_ids": ["{account}"]}),
+    Row("GET /posts/{draft_post}", "posts:read"),
+    Row("PATCH /posts/{draft_post}", "posts:write", WRITE, 200, {"text": "Fresher beans"}),
+    Row("POST /posts/{draft_post}/submit", "posts:write", WRITE),
+    Row("POST /posts/{pending_review_post}/approve", "posts:act", WRITE),
+    Row("POST /posts/{approved_post}/reject", "posts:act", WRITE, 200, {"reason": "Too long"}),
+    Row("POST /posts/{approved_post}/schedule", "posts:act", WRITE, 202, {"account_id": "{account}"}),
+    Row("GET /publications", "posts:read"),
+    Row("GET /publications/{publication}", "posts:read"),
+    Row("POST /publications/{publication}/unschedule", "posts:act", WRITE),
+    Row("GET /conversations", "conversations:read"),
+    Row("GET /conversations/{conversation}", "conversations:read"),
+    Row("GET /conversations/{conversation}/messages", "conversations:read"),
+    Row("POST /conversations/{conversation}/reply", "conversations:act", WRITE, 202, {"text": "Gladly"}),
+    Row("POST /conversations/{conversation}/hand-over", "conversations:write", WRITE, 200, {"account_id": "{chat}"}),
+    Row("POST /conversations/{conversation}/assign", "conversations:write", WRITE, 200, {"user_id": "{user}"}),
+    Row("POST /conversations/{conversation}/interest", "conversations:write", WRITE, 200, {"interest": "interested"}),
+    Row("POST /conversations/{conversation}/read", "conversations:write", WRITE),
+    Row("GET /sources", "sources:read"),
+    Row("POST /sources", "sources:write", WRITE, 201, SOURCE),
+    Row("GET /sources/{source}", "sources:read"),
+    Row("POST /sources/{source}/run", "sources:act", WRITE, 202),
+    Row("POST /sources/{source}/stop", "sources:act", WRITE),
+    Row("GET /keys", "keys:read"),
+    Row("POST /keys", "keys:write", WRITE, 201, {"name": "new", "scopes": ["people:read"]}),
+    Row("POST /keys/{key}/revoke", "keys:write", WRITE),
+]  # fmt: skip
+
+
+def filled(value: Any, world: World) -> Any:
+    """``value`` with the world's ids in place of their names."""
+    if isinstance(value, Multipart):
+        CSV.seek(0)
+        return value
+    if isinstance(value, dict):
+        return {key: filled(item, world) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, world) for item in value]
+    if isinstance(value, str) and re.fullmatch(r"\{\w+\}", value) and value[1:-1] in world:
+        return world[value[1:-1]]
+    return value
+
+
+def status_of(caller: Caller, row: Row, world: World, **headers: str) -> int:
+    """What the caller is answered; whatever it did is undone."""
+    with transaction.atomic():
+        response = caller.send(row.method, row.path.format(**world), filled(row.body, world), **headers)
+        transaction.set_rollback(True)
+    if response.status_code >= 400:
+        assert set(response.json()) - {"fields"} == {"error", "message", "code", "request_id"}
+    return int(response.status_code)
+
+
+def test_table_has_one_row_per_endpoint() -> None:
+    schema = the_api.get_openapi_schema(path_prefix="")
+    served = {
+        (m.upper(), re.sub(r"\{[^}]+\}", "{}", p)) for p, methods in schema["paths"].items() for m in methods
+    }
+    assert sorted({(row.method, re.sub(r"\{[^}]+\}", "{}", row.path)) for row in TABLE}) == sorted(served)
+    assert len(TABLE) == len(served)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_endpoint_answers_each_role_as_the_table_says(row: Row, world: World) -> None:
+    if row.path.startswith("/keys/"):
+        row = Row(
+            row.call, row.scope, ADMIN, row.status, row.body
+        )  # the key in the world is the administrator's
+    users = {role: make_role(role) for role in ("outsider", READ, WRITE)}
+    callers = {role: Caller(user=user) for role, user in users.items()}
+    callers |= {"anonymous": Caller(), ADMIN: Caller(user=world_admin(world))}
+    answered = {role: status_of(callers[role], row, world) for role in RANKS}
+    may_not = {"anonymous": 401} | dict.fromkeys(RANKS[1:], 404 if row.path.startswith("/keys/") else 403)
+    expected = {
+        role: row.status if RANKS.index(role) >= RANKS.index(row.least) else may_not[role] for role in RANKS
+    }
+    if row.path.startswith("/keys/"):
+        expected |= {"outsider": 403, READ: 403}
+    assert answered == expected
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_key_needs_the_endpoints_scope(row: Row, world: World) -> None:
+    admin = world_admin(world)
+    others = [scope for scope in scopes.ALL if scope != row.scope]
+    narrow, exact = by_key(admin, *others), by_key(admin, row.scope, "people:read")
+    assert (status_of(narrow, row, world), status_of(exact, row, world)) == (403, row.status)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.least != READ], ids=str)
+def test_key_of_a_viewer_writes_nothing_whatever_its_scopes(row: Row, world: World) -> None:
+    assert status_of(by_key(make_role(READ)), row, world) == 403
+
+
+def world_admin(world: World) -> User:
+    return User.objects.get(pk=world["user"])

@@ -32,10 +32,9 @@ def waiting(task: Task, at: datetime | None = None) -> Waiting:
         return Waiting(task.reason, _label(task.reason), task.detail, None)
     candidates = [own]
     if task.state == TaskState.PENDING:
-        if task.hold_reason:  # type: ignore[attr-defined]
-            candidates.append(
-                Waiting(task.hold_reason, _label(task.hold_reason), task.hold_detail or "", task.hold_until)
-            )  # type: ignore[attr-defined]
+        if held := getattr(task, "hold_reason", None):
+            detail, until = getattr(task, "hold_detail", ""), getattr(task, "hold_until", None)
+            candidates.append(Waiting(held, _label(held), detail or "", until))
         if task.kind in PACED_ACTS and task.lane.people_until and task.lane.people_until > at:
             candidates.append(
                 Waiting(task.lane.people_reason, _label(task.lane.people_reason), "", task.lane.people_until)

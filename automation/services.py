@@ -13,9 +13,10 @@ from automation.engine import effects, lanes, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import Priority, TaskState
 from automation.models import Task
+from outreach.lib.actors import Actor
 
 
-def verify_account(*, account: Account, by: object) -> Task:
+def verify_account(*, account: Account, by: Actor) -> Task:
     """Ask the network who we are, as a task on the account's own lane; one at a time."""
     waiting = Task.objects.filter(
         lane_id=account.pk, kind=ActionKind.VERIFY, state__in=(TaskState.PENDING, TaskState.RUNNING)

@@ -168,7 +168,7 @@ def stumble(task: Task) -> None:
 def _move_on(task: Task) -> None:
     enrolment = (
         Enrolment.objects.select_for_update(of=("self",)).select_related("profile__person", "campaign")
-        .filter(pk=task.enrolment_id, state=EnrolmentState.ACTIVE).first()
+        .filter(pk=task.enrolment_id or 0, state=EnrolmentState.ACTIVE).first()
     )  # fmt: skip
     position = int(task.payload.get("step", 0))
     if enrolment is None or position <= enrolment.position:

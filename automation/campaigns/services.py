@@ -17,6 +17,7 @@ from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState, Re
 from automation.models import Campaign, Enrolment, Step, Task, Variant
 from leads.models import Profile
 from outreach.lib import events, queue
+from outreach.lib.actors import Actor, as_user
 
 BEGIN_JOB = "automation.jobs.begin_enrolments"
 WORDED = (StepKind.DM, StepKind.REPLY, StepKind.EMAIL)
@@ -58,7 +59,7 @@ def create_campaign(
     network: str,
     steps: Sequence[StepSpec],
     accounts: Iterable[Account],
-    by: object,
+    by: Actor,
     description: str = "",
     daily_limit: int | None = None,
     stop_on_reply: bool = True,
@@ -70,7 +71,7 @@ def create_campaign(
         )
     campaign = Campaign(
         name=name, network=network, description=description, daily_limit=daily_limit, stop_on_reply=stop_on_reply,
-        created_by=by if getattr(by, "pk", None) else None,
+        created_by=as_user(by),
     )  # fmt: skip
     campaign.full_clean()
     campaign.save()
@@ -80,7 +81,7 @@ def create_campaign(
     return campaign
 
 
-def set_accounts(*, campaign: Campaign, accounts: Iterable[Account], by: object) -> None:
+def set_accounts(*, campaign: Campaign, accounts: Iterable[Account], by: Actor) -> None:
     """Say which accounts act; each must be on the campaign's network."""
     chosen = list(accounts)
     strangers = [str(account) for account in chosen if account.network != campaign.network]
@@ -91,7 +92,7 @@ def set_accounts(*, campaign: Campaign, accounts: Iterable[Account], by: object)
 
 
 @transaction.atomic
-def set_steps(*, campaign: Campaign, steps: Sequence[StepSpec], by: object) -> None:
+def set_steps(*, campaign: Campaign, steps: Sequence[StepSpec], by: Actor) -> None:
     """Replace the steps of a draft; raises :class:`ValidationError` for a step its network cannot do or without words."""
     if campaign.status != CampaignStatus.DRAFT:
         raise ValidationError("Only a draft's steps can be changed. Copy the campaign to change it.")
@@ -127,7 +128,7 @@ def check_steps(network: str, steps: Sequence[StepSpec]) -> None:
 
 
 @transaction.atomic
-def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: object) -> Enrolled:
+def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enrolled:
     """Put people on the campaign's list, each once however often asked; who said no is left out.
 
     Sends nothing by itself: a running campaign begins them in the background, a draft when it is started.
@@ -171,7 +172,7 @@ def _our_handles(network: str, handles: Iterable[str]) -> set[str]:
 
 
 @transaction.atomic
-def start(*, campaign: Campaign, by: object) -> None:
+def start(*, campaign: Campaign, by: Actor) -> None:
     """From draft to running: everybody enrolled begins, in the background.
 
     Raises :class:`ValidationError` without steps, without an account, or when it is no draft.
@@ -187,7 +188,7 @@ def start(*, campaign: Campaign, by: object) -> None:
 
 
 @transaction.atomic
-def pause(*, campaign: Campaign, by: object) -> None:
+def pause(*, campaign: Campaign, by: Actor) -> None:
     """Nothing more of it is claimed until it is resumed; its waiting tasks are shelved with that reason."""
     locked = _lock(campaign, CampaignStatus.RUNNING, "paused")
     _set_status(locked, CampaignStatus.PAUSED, by)
@@ -197,7 +198,7 @@ def pause(*, campaign: Campaign, by: object) -> None:
 
 
 @transaction.atomic
-def resume(*, campaign: Campaign, by: object) -> None:
+def resume(*, campaign: Campaign, by: Actor) -> None:
     """Its shelved tasks are due again; limits and gaps apply as ever."""
     locked = _lock(campaign, CampaignStatus.PAUSED, "resumed")
     _set_status(locked, CampaignStatus.RUNNING, by)
@@ -212,7 +213,7 @@ def resume(*, campaign: Campaign, by: object) -> None:
 
 
 @transaction.atomic
-def cancel(*, campaign: Campaign, by: object) -> int:
+def cancel(*, campaign: Campaign, by: Actor) -> int:
     """End it for good: open tasks that have not started are cancelled, open enrolments end. Returns the tasks cancelled."""
     locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
@@ -238,6 +239,6 @@ def _lock(campaign: Campaign, status: str, deed: str) -> Campaign:
     return locked
 
 
-def _set_status(campaign: Campaign, status: str, by: object, **moments: Now) -> None:
+def _set_status(campaign: Campaign, status: str, by: Actor, **moments: Now) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(status=status, **moments)
     events.emit(f"campaign.{status}", model="automation.campaign", ids=[campaign.pk], by=by)

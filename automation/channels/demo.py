@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SeenAct:
-    """One act the network took. ``send_id`` is empty where the network does not keep it; then the text tells."""
+    """One act the network took. ``send_id`` is empty where the network does not keep it; then its own id tells."""
 
     at: datetime
     account: str
@@ -55,6 +55,7 @@ class SeenAct:
     text: str = ""
     send_id: str = ""
     remote_id: str = ""
+    before: bool = False  # it was there when the demo began, e.g. somebody followed already
 
 
 class DemoNetwork(Protocol):

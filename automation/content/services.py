@@ -19,6 +19,7 @@ from automation.engine.tasks import NewTask
 from automation.enums import PostStatus, Priority, PublicationState, Reason, TaskState
 from automation.models import Measurement, Post, Publication, Task
 from outreach.lib import clock, events
+from outreach.lib.actors import Actor, as_user
 
 EDITABLE = (PostStatus.DRAFT, PostStatus.PENDING_REVIEW)
 WAITING = (PublicationState.DRAFT, PublicationState.PENDING_REVIEW, PublicationState.APPROVED)
@@ -27,10 +28,10 @@ FIELDS = ("text", "link", "topic")
 
 @transaction.atomic
 def create_post(
-    *, text: str, by: object, link: str = "", topic: str = "", accounts: Iterable[Account] = ()
+    *, text: str, by: Actor, link: str = "", topic: str = "", accounts: Iterable[Account] = ()
 ) -> Post:
     """Write a draft, with a publication for each account it is meant for. Publishes nothing."""
-    post = Post(text=text.strip(), link=link, topic=topic, created_by=by if getattr(by, "pk", None) else None)
+    post = Post(text=text.strip(), link=link, topic=topic, created_by=as_user(by))
     post.full_clean()
     post.save()
     for account in accounts:
@@ -46,7 +47,7 @@ def _check_can_publish(account: Account) -> None:
 
 
 @transaction.atomic
-def update_post(*, post: Post, by: object, **fields: str) -> Post:
+def update_post(*, post: Post, by: Actor, **fields: str) -> Post:
     """Change a post nobody has approved yet; raises :class:`ValidationError` afterwards, or for unknown fields."""
     locked = Post.objects.select_for_update().get(pk=post.pk)
     if locked.status not in EDITABLE:
@@ -61,18 +62,18 @@ def update_post(*, post: Post, by: object, **fields: str) -> Post:
     return locked
 
 
-def submit(*, post: Post, by: object) -> None:
+def submit(*, post: Post, by: Actor) -> None:
     """Ask for approval."""
     _move(post, (PostStatus.DRAFT,), PostStatus.PENDING_REVIEW, by, "submitted")
 
 
-def approve(*, post: Post, by: object) -> None:
+def approve(*, post: Post, by: Actor) -> None:
     """A person answers for it: from now on it may be scheduled."""
-    who = by if getattr(by, "pk", None) else None
+    who = as_user(by)
     _move(post, EDITABLE, PostStatus.APPROVED, by, "approved", approved_by=who, approved_at=Now())
 
 
-def reject(*, post: Post, by: object, reason: str = "") -> None:
+def reject(*, post: Post, by: Actor, reason: str = "") -> None:
     """Back to draft; what was scheduled of it and has not gone out is unscheduled."""
     for publication in post.publications.filter(state=PublicationState.SCHEDULED):
         unschedule(publication=publication, by=by)
@@ -81,7 +82,7 @@ def reject(*, post: Post, by: object, reason: str = "") -> None:
 
 
 @transaction.atomic
-def _move(post: Post, come_from: Sequence[str], status: str, by: object, deed: str, **fields: Any) -> None:
+def _move(post: Post, come_from: Sequence[str], status: str, by: Actor, deed: str, **fields: Any) -> None:
     locked = Post.objects.select_for_update().get(pk=post.pk)
     if locked.status not in come_from:
         raise ValidationError(f"A post that is {locked.get_status_display().lower()} cannot be {deed}.")
@@ -92,7 +93,7 @@ def _move(post: Post, come_from: Sequence[str], status: str, by: object, deed: s
 
 
 @transaction.atomic
-def schedule(*, post: Post, account: Account, by: object, at: datetime | None = None) -> Publication:
+def schedule(*, post: Post, account: Account, by: Actor, at: datetime | None = None) -> Publication:
     """Publish an approved post on the account, now or at a time; once per post and account, however often asked."""
     locked = Post.objects.select_for_update().get(pk=post.pk)
     if locked.status != PostStatus.APPROVED:
@@ -119,7 +120,7 @@ def schedule(*, post: Post, account: Account, by: object, at: datetime | None = 
 
 
 @transaction.atomic
-def unschedule(*, publication: Publication, by: object) -> None:
+def unschedule(*, publication: Publication, by: Actor) -> None:
     """Take a scheduled publication back, unless it is on its way already."""
     locked = Publication.objects.select_for_update().get(pk=publication.pk)
     if locked.state != PublicationState.SCHEDULED or locked.task_id is None:
@@ -172,7 +173,7 @@ def _measure(publication: Publication, *, after: float) -> None:
     )  # fmt: skip
 
 
-def measure_now(*, publication: Publication, by: object) -> None:
+def measure_now(*, publication: Publication, by: Actor) -> None:
     """Have the figures of a published post read at once; raises :class:`ValidationError` before it is out."""
     if publication.state != PublicationState.PUBLISHED or not publication.remote_id:
         raise ValidationError("Only a published post has figures.")
@@ -190,7 +191,7 @@ def interval(age: timedelta) -> float:
 @effects.on_completed(ActionKind.FETCH_METRICS)
 def record_metrics(task: Task, result: Sequence[PostMetrics]) -> None:
     """Figures came in: kept on the publication and in its history; the next reading is written, unless the post is gone."""
-    publication = Publication.objects.filter(pk=task.payload.get("publication")).first()
+    publication = Publication.objects.filter(pk=task.payload.get("publication", 0)).first()
     if publication is None:
         return
     found = next((m for m in result if m.remote_id == publication.remote_id), None)
@@ -210,7 +211,7 @@ def record_metrics(task: Task, result: Sequence[PostMetrics]) -> None:
 def measure_again(task: Task) -> None:
     """A reading failed for good: the figures are read again at the next interval, so that one bad day loses nothing."""
     publication = Publication.objects.filter(
-        pk=task.payload.get("publication"), state=PublicationState.PUBLISHED
+        pk=task.payload.get("publication", 0), state=PublicationState.PUBLISHED
     ).first()
     if publication is not None and task.state == TaskState.FAILED and task.reason != Reason.NOT_FOUND:
         _measure(publication, after=24 * 3600.0)

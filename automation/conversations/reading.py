@@ -16,27 +16,30 @@ OPT_OUT = re.compile(
       | (do\s+not|don['’]?t|never)\s+(ever\s+)?(write|contact|message|dm|e-?mail|send|bother)
       | no\s+more\s+(messages|mails?|e-?mails?|dms?) | leave\s+me\s+alone | not\s+interested,?\s+(please\s+)?stop
       | abmelden | bitte\s+nicht\s+mehr | keine\s+(weiteren\s+)?(nachrichten|mails)
-      | ne\s+m['’](écrivez|ecrivez|envoyez|contactez) | désinscri | me\s+désabonner | no\s+me\s+(escriba|contacte|envíe) | darme\s+de\s+baja
+      | ne\s+m['’](écrivez|ecrivez|envoyez|contactez) | désinscri | me\s+désabonner
+      | no\s+me\s+(escriba|contacte|envíe) | darme\s+de\s+baja
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 OUT_OF_OFFICE = re.compile(
     r"""\b(
-        out\s+of\s+(the\s+)?office | auto(matic|mated)?[\s-]?(reply|response|answer) | on\s+(annual\s+|parental\s+)?(leave|vacation|holiday)
-      | away\s+(until|from\s+my|till) | abwesenheit | nicht\s+im\s+büro | automatische\s+antwort | absent(e)?\s+du\s+bureau | fuera\s+de\s+la\s+oficina
+        out\s+of\s+(the\s+)?office | auto(matic|mated)?[\s-]?(reply|response|answer)
+      | on\s+(annual\s+|parental\s+)?(leave|vacation|holiday) | away\s+(until|from\s+my|till)
+      | abwesenheit | nicht\s+im\s+büro | automatische\s+antwort | absent(e)?\s+du\s+bureau
+      | fuera\s+de\s+la\s+oficina
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 NOT_INTERESTED = re.compile(
     r"\b(not\s+interested|no,?\s+thanks?|no\s+thank\s+you|not\s+for\s+me|kein\s+interesse|pas\s+intéressé)",
-    re.I,
+    re.IGNORECASE,
 )
 INTERESTED = re.compile(
-    r"\b(yes\b|sure\b|sounds\s+(good|great|interesting|fun)|tell\s+me\s+more|interested|love\s+to|count\s+me\s+in|i['’]?d\s+like|"
-    r"gern(e)?\b|klingt\s+(gut|spannend)|oui\b|avec\s+plaisir|me\s+interesa|sí\b)",
-    re.I,
+    r"\b(yes\b|sure\b|sounds\s+(good|great|interesting|fun)|tell\s+me\s+more|interested|love\s+to|count\s+me\s+in|"
+    r"i['’]?d\s+like|gern(e)?\b|klingt\s+(gut|spannend)|oui\b|avec\s+plaisir|me\s+interesa|sí\b)",
+    re.IGNORECASE,
 )
-WRONG_PERSON = re.compile(r"\b(wrong\s+person|not\s+the\s+right\s+person|no\s+longer\s+work)", re.I)
+WRONG_PERSON = re.compile(r"\b(wrong\s+person|not\s+the\s+right\s+person|no\s+longer\s+work)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

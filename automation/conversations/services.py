@@ -35,6 +35,7 @@ from leads.enums import Stage, SuppressionReason
 from leads.models import Profile
 from leads.services import add_profile, set_stage
 from outreach.lib import clock, events
+from outreach.lib.actors import Actor
 
 KIND_OF = {
     ActionKind.DM: MessageKind.DM,
@@ -73,7 +74,8 @@ def _receive_one(account: Account, item: Inbound) -> bool:
     message, created = Message.objects.get_or_create(
         conversation=conversation, remote_id=item.remote_id,
         defaults={
-            "direction": Direction.IN, "kind": item.kind, "text": item.text, "automatic": reading.automatic, "sent_at": item.sent_at,
+            "direction": Direction.IN, "kind": item.kind, "text": item.text, "automatic": reading.automatic,
+            "sent_at": item.sent_at,
             "enrolment": _enrolment_of(account, profile),
         },
     )  # fmt: skip
@@ -180,7 +182,7 @@ def _conversation_of(task: Task) -> Conversation:
 
 
 @transaction.atomic
-def reply(*, conversation: Conversation, text: str, by: object) -> Task:
+def reply(*, conversation: Conversation, text: str, by: Actor) -> Task:
     """Answer by hand, through the account that talks with them now; runs ahead of campaigns, under the same limits.
 
     Raises :class:`ValidationError` for an empty text and for a person who said no.
@@ -211,7 +213,7 @@ def hash_of(text: str) -> str:
 
 
 @transaction.atomic
-def hand_over(*, conversation: Conversation, chat_account: Account, by: object) -> None:
+def hand_over(*, conversation: Conversation, chat_account: Account, by: Actor) -> None:
     """Another account goes on talking; who found the person stays on record, and the person shows whom they talk with."""
     if chat_account.network != conversation.profile.network:
         raise ValidationError({"chat_account": f"{chat_account} is not on {conversation.profile.network}."})
@@ -227,13 +229,13 @@ def hand_over(*, conversation: Conversation, chat_account: Account, by: object) 
     )
 
 
-def assign(*, conversation: Conversation, user: AbstractBaseUser | None, by: object) -> None:
+def assign(*, conversation: Conversation, user: AbstractBaseUser | None, by: Actor) -> None:
     """Say which of us looks after the conversation; ``None`` for nobody."""
     Conversation.objects.filter(pk=conversation.pk).update(assignee=user)
     events.emit("conversation.assigned", model="automation.conversation", ids=[conversation.pk], by=by)
 
 
-def set_interest(*, conversation: Conversation, interest: str, by: object) -> None:
+def set_interest(*, conversation: Conversation, interest: str, by: Actor) -> None:
     """Correct what the rules read in the messages."""
     if interest not in Interest.values:
         raise ValidationError({"interest": f'"{interest}" is not one of {", ".join(Interest.values)}.'})
@@ -247,7 +249,7 @@ def set_interest(*, conversation: Conversation, interest: str, by: object) -> No
     )
 
 
-def mark_read(*, conversation: Conversation, by: object) -> None:
+def mark_read(*, conversation: Conversation, by: Actor) -> None:
     """Nothing in it is new any more."""
     if Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0):
         events.emit("conversation.read", model="automation.conversation", ids=[conversation.pk], by=by)

@@ -100,7 +100,7 @@ def _qualified(run: Run) -> int:
 
 def duplicates(seen: Iterable[SeenAct]) -> int:
     """Acts beyond the first with the same send id, or with the same account, kind, target and text; the larger count."""
-    seen = list(seen)
+    seen = [act for act in seen if not act.before]
     by_id = Counter(act.send_id for act in seen if act.send_id)
     by_content = Counter((act.account, act.kind, act.target, act.text) for act in seen)
     return max(sum(n - 1 for n in by_id.values()), sum(n - 1 for n in by_content.values()))
@@ -109,7 +109,7 @@ def duplicates(seen: Iterable[SeenAct]) -> int:
 def lost(run: Run, seen: Sequence[SeenAct]) -> int:
     """Completed here and absent there, or acted there and neither completed nor unknown here."""
     acts = run.tasks().filter(kind__in=ACTS)
-    missing = sum(1 for task in acts.filter(state=TaskState.COMPLETED) if not _find(task, seen))
+    missing = sum(1 for task in _completed(run) if not _find(task, seen))
     known = {str(task.send_id) for task in acts.filter(state__in=(TaskState.COMPLETED, TaskState.UNKNOWN))}
     unbooked = sum(1 for act in seen if act.send_id and act.send_id not in known)
     surplus = 0
@@ -117,9 +117,14 @@ def lost(run: Run, seen: Sequence[SeenAct]) -> int:
         booked = Counter(
             acts.filter(state__in=(TaskState.COMPLETED, TaskState.UNKNOWN)).values_list("kind", flat=True)
         )
-        theirs = Counter(act.kind for act in seen if not act.send_id)
+        theirs = Counter(act.kind for act in seen if not act.send_id and not act.before)
         surplus = sum(max(0, n - booked[kind]) for kind, n in theirs.items())
     return missing + unbooked + surplus
+
+
+def _completed(run: Run) -> Iterable[Task]:
+    done = run.tasks().filter(kind__in=ACTS, state=TaskState.COMPLETED)
+    return done.select_related("profile", "lane__account")
 
 
 def _find(task: Task, seen: Sequence[SeenAct]) -> SeenAct | None:
@@ -128,12 +133,16 @@ def _find(task: Task, seen: Sequence[SeenAct]) -> SeenAct | None:
         if act.send_id:
             if act.send_id == str(task.send_id):
                 return act
-        elif act.kind == task.kind and (
+        elif _same_actor(task, act) and (
             (task.remote_id and act.remote_id == task.remote_id)
             or (not act.remote_id and _same_target(task, act))
         ):
             return act
     return None
+
+
+def _same_actor(task: Task, act: SeenAct) -> bool:
+    return act.kind == task.kind and act.account.casefold() == task.lane.account.handle.casefold()
 
 
 def _same_target(task: Task, act: SeenAct) -> bool:
@@ -146,7 +155,7 @@ def over_limit(run: Run, seen: Sequence[SeenAct]) -> int:
     limits = Limit.objects.filter(Q(account__in=run.ids) | Q(network=run.network_name))
     for account in run.accounts:
         zone = zoneinfo.ZoneInfo(account.time_zone)
-        mine = [act for act in seen if act.account.casefold() == account.handle.casefold()]
+        mine = [act for act in seen if not act.before and act.account.casefold() == account.handle.casefold()]
         for limit in limits:
             if limit.account_id not in (None, account.pk):
                 continue
@@ -169,18 +178,19 @@ def after_opt_out(run: Run, seen: Sequence[SeenAct], opted_out: dict[str, dateti
             no_at[profile.handle] = min(at, profile.person.suppressed_at)
     late = 0
     for act in seen:
-        if act.kind in ACTS_UPON_PEOPLE:
-            at = no_at.get(ids.get(act.target, act.target).casefold())
-            late += at is not None and act.at > at
+        if act.kind in ACTS_UPON_PEOPLE and not act.before:
+            said_no = no_at.get(ids.get(act.target, act.target).casefold())
+            late += said_no is not None and act.at > said_no
     return late
 
 
 def table(run: Run, seen: Sequence[SeenAct]) -> list[Row]:
     """Acts by kind in our books (completed) and in the network's."""
-    ours = Counter(
-        run.tasks().filter(kind__in=ACTS, state=TaskState.COMPLETED).values_list("kind", flat=True)
-    )
-    theirs = Counter(act.kind for act in seen)
+    done = list(_completed(run))
+    ours = Counter(task.kind for task in done)
+    theirs = Counter(act.kind for act in seen if not act.before)
+    # What was there before counts where one of our acts confirmed it, e.g. a follow of somebody followed already.
+    theirs += Counter(task.kind for task in done if (act := _find(task, seen)) and act.before)
     return [
         Row(ActionKind(kind).label, ours[kind], theirs[kind]) for kind in ACTS if ours[kind] or theirs[kind]
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -35,7 +36,8 @@ class Parts:
         self._gone_since = None
         self._child = subprocess.Popen(  # noqa: S603 - our own program, arguments as a list
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", "--bind", self._address],
-            env={**os.environ, "LOG_LEVEL": "WARNING"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "LOG_LEVEL": "WARNING"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True, preexec_fn=_die_with_us(),
         )  # fmt: skip
         threading.Thread(target=self._forward, args=(self._child,), daemon=True).start()
@@ -75,6 +77,19 @@ class Parts:
                 file.write(line)
                 file.flush()
                 self._tell(line.rstrip())
+
+
+def free_address(wanted: str) -> str:
+    """``host:port`` at or above the wanted port where nobody listens; where `up` runs already, its own address."""
+    if somebody_runs():
+        return wanted
+    host, _, port = wanted.rpartition(":")
+    for candidate in range(int(port), int(port) + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if probe.connect_ex((host, candidate)) != 0:
+                return f"{host}:{candidate}"
+    return wanted
 
 
 def somebody_runs() -> bool:

@@ -212,9 +212,13 @@ def _unmeasured(run: Run) -> bool:
 
 def _answer(run: Run, answered: set[int]) -> set[int]:
     """Answer some of those who said yes, once each, through the account that talks with them now."""
-    waiting = Conversation.objects.filter(
-        account__in=run.ids, interest=Interest.INTERESTED, person__suppressed_at__isnull=True
-    ).exclude(pk__in=answered).select_related("person", "profile", "account", "chat_account")
+    waiting = (
+        Conversation.objects.filter(
+            account__in=run.ids, interest=Interest.INTERESTED, person__suppressed_at__isnull=True
+        )
+        .exclude(pk__in=answered)
+        .select_related("person", "profile", "account", "chat_account")
+    )
     chosen = list(waiting[: ANSWERS - len(answered)])
     for conversation in chosen:
         conversations.reply(conversation=conversation, text=run.plan.answer, by=BY)

@@ -14,6 +14,7 @@ from leads.enums import Lifecycle, Stage
 from leads.models import Person, Profile
 from leads.services import set_stage
 from outreach.lib import events
+from outreach.lib.actors import Actor, as_user
 
 STAGE_OF = {Verdict.QUALIFIED: Stage.QUALIFIED, Verdict.DISQUALIFIED: Stage.DISQUALIFIED}
 JUDGED_STAGES = (
@@ -41,7 +42,7 @@ class Finding:
 
 
 @transaction.atomic
-def qualify(person_ids: Iterable[int], *, by: object) -> Judged:
+def qualify(person_ids: Iterable[int], *, by: Actor) -> Judged:
     """Judge these people by the active rules, the first that matches deciding; what no rule matches stays open.
 
     People who have been written to, or judged by a person, keep their stage.
@@ -63,7 +64,7 @@ def qualify(person_ids: Iterable[int], *, by: object) -> Judged:
     return Judged(counts[Verdict.QUALIFIED], counts[Verdict.DISQUALIFIED], counts[Verdict.OPEN])
 
 
-def _judge(person: Person, rules: Sequence[QualificationRule], by: object) -> Verdict:
+def _judge(person: Person, rules: Sequence[QualificationRule], by: Actor) -> Verdict:
     for rule in rules:
         for profile in person.profiles.all():
             finding = match(rule, profile)
@@ -118,7 +119,7 @@ def _quote(keywords: Sequence[str], profile: Profile) -> str:
     return ""
 
 
-def _record(person: Person, verdict: Verdict, finding: Finding, rule: QualificationRule, by: object) -> None:
+def _record(person: Person, verdict: Verdict, finding: Finding, rule: QualificationRule, by: Actor) -> None:
     last = person.decisions.order_by("-id").first()
     if last and (last.verdict, last.rule_id, last.evidence) == (verdict, rule.pk, finding.evidence):
         return
@@ -133,20 +134,20 @@ def _record(person: Person, verdict: Verdict, finding: Finding, rule: Qualificat
     _set_stage(person, verdict, finding.reason, rule.score, by)
 
 
-def decide(*, person: Person, verdict: str, reason: str, by: object) -> Decision:
+def decide(*, person: Person, verdict: str, reason: str, by: Actor) -> Decision:
     """A person's own judgement; rules no longer overrule it."""
     decision = Decision.objects.create(
         person=person,
         verdict=verdict,
         reason=reason[:500],
-        decided_by=by if getattr(by, "pk", None) else None,
+        decided_by=as_user(by),
     )
     _set_stage(person, Verdict(verdict), reason, None, by)
     events.emit("lead.decided", model="leads.person", ids=[person.pk], by=by, verdict=verdict)
     return decision
 
 
-def _set_stage(person: Person, verdict: Verdict, reason: str, score: int | None, by: object) -> None:
+def _set_stage(person: Person, verdict: Verdict, reason: str, score: int | None, by: Actor) -> None:
     stage = STAGE_OF.get(verdict)
     if stage is None:
         return

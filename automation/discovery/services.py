@@ -24,6 +24,7 @@ from leads.addresses import normalise
 from leads.models import Profile
 from leads.services import find_or_add_profiles, record_fetch
 from outreach.lib import clock, events
+from outreach.lib.actors import Actor
 
 FETCH_OF = {
     SourceKind.SEARCH: ActionKind.FETCH_SEARCH,
@@ -45,7 +46,7 @@ class Queued:
 
 @transaction.atomic
 def add_source(
-    *, kind: str, network: str, query: str, account: Account, by: object, max_pages: int = 10
+    *, kind: str, network: str, query: str, account: Account, by: Actor, max_pages: int = 10
 ) -> Source:
     """Write down where to look; nothing is read before it is run."""
     source = Source(kind=kind, network=network, query=query.strip(), account=account, max_pages=max_pages)
@@ -60,7 +61,7 @@ def add_source(
 
 
 @transaction.atomic
-def run_source(*, source: Source, by: object) -> Task:
+def run_source(*, source: Source, by: Actor) -> Task:
     """Read the source from its beginning, up to its pages; asking again while it is being read changes nothing."""
     locked = Source.objects.select_for_update().get(pk=source.pk)
     running = Task.objects.filter(
@@ -87,7 +88,7 @@ def _read(source: Source, *, cursor: str, page: int) -> Task:
     )  # fmt: skip
 
 
-def stop_source(*, source: Source, by: object) -> None:
+def stop_source(*, source: Source, by: Actor) -> None:
     """Read no further pages of it."""
     Source.objects.filter(pk=source.pk).update(active=False)
     events.emit("source.stopped", model="automation.source", ids=[source.pk], by=by)
@@ -96,7 +97,7 @@ def stop_source(*, source: Source, by: object) -> None:
 @effects.on_completed(*READS)
 def take_page(task: Task, result: Page) -> None:
     """A page came in: whom we do not know is added and queued for a fetch; the next page is written if there is one."""
-    source = Source.objects.select_for_update().filter(pk=task.payload.get("source")).first()
+    source = Source.objects.select_for_update().filter(pk=task.payload.get("source", 0)).first()
     if source is None:
         return
     strangers = _without_ours(source.network, result.profiles)
@@ -150,7 +151,7 @@ def take_profile(task: Task, result: ProfileInfo) -> None:
 
 
 @transaction.atomic
-def queue_handles(*, network: str, handles: Iterable[str], account: Account, by: object) -> Queued:
+def queue_handles(*, network: str, handles: Iterable[str], account: Account, by: Actor) -> Queued:
     """Add profiles by hand and have them read at once. Raises :class:`ValidationError` naming a handle that is none."""
     if account.network != network:
         raise ValidationError({"account": f"{account} is not on {network}."})
@@ -167,7 +168,7 @@ def queue_handles(*, network: str, handles: Iterable[str], account: Account, by:
     return Queued(added=len(new), known=known)
 
 
-def refresh(*, profile: Profile, account: Account, by: object) -> None:
+def refresh(*, profile: Profile, account: Account, by: Actor) -> None:
     """Have one known profile read again now."""
     fetch([profile], account=account, priority=Priority.HIGH)
     events.emit("profile.refresh_asked", model="leads.profile", ids=[profile.pk], by=by)

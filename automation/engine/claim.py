@@ -198,7 +198,7 @@ def _hold_back(lane: Lane, candidate: Candidate, line: limits.Line | None, at: d
         lanes.hold(lane.pk, kind=kind, reason=Reason.LIMIT, until=line.closes_at, detail=detail)
         return
     Task.objects.pending().filter(
-        lane=lane, kind=kind, campaign_id=candidate.claim.campaign_id, due_at__lte=at
+        lane=lane, kind=kind, campaign=candidate.claim.campaign_id, due_at__lte=at
     ).update(due_at=line.closes_at, reason=Reason.CAMPAIGN_LIMIT, detail=detail)
 
 

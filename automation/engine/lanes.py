@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,6 @@ from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import Q
-from psycopg.types.json import Jsonb
 
 from accounts.enums import PACED_ACTS, ActionKind
 from accounts.models import Account
@@ -100,7 +100,7 @@ def lease(*, owner: str, places: int, per_network: int, busy: Mapping[str, int])
         cursor.execute(
             LEASE,
             {
-                "busy": Jsonb(dict(busy)), "per_network": per_network, "places": places, "owner": owner,
+                "busy": json.dumps(dict(busy)), "per_network": per_network, "places": places, "owner": owner,
                 "seconds": policy.seconds("lane_lease_seconds"),
             },
         )  # fmt: skip

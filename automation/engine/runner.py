@@ -21,7 +21,10 @@ log = structlog.get_logger(__name__)
 
 
 def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
-    """Do the lane's due work while ``go_on()``; returns the number of attempts called. The lane is given back whatever happens."""
+    """Do the lane's due work while ``go_on()``; returns the number of attempts called.
+
+    The lane is given back whatever happens.
+    """
     with structlog.contextvars.bound_contextvars(lane=lease.lane_id):
         try:
             channel = open_channel(lease)

@@ -26,7 +26,7 @@ from automation.channels.base import ChannelError
 from automation.channels.demo import DemoNetwork, Options
 from automation.demo import books, scenario
 from automation.demo.books import Figures
-from automation.demo.parts import Parts
+from automation.demo.parts import Parts, free_address
 from automation.demo.scenario import DemoFailed, Run
 
 
@@ -54,7 +54,9 @@ class Command(BaseCommand):
             "--people", type=int, default=500, help="Synthetic people, where the network makes them."
         )
         parser.add_argument("--seconds", type=float, default=300.0, help="Give up after so long.")
-        parser.add_argument("--bind", default=settings.WEB_BIND, help="Where the admin listens.")
+        parser.add_argument(
+            "--bind", default="", help="Where the admin listens; by default the first free port from 8000 on."
+        )
         parser.add_argument(
             "--json", action="store_true", help="One JSON object on standard output, nothing else."
         )
@@ -67,6 +69,7 @@ class Command(BaseCommand):
         self.console = Console(stderr=True)
         began = time.monotonic()
         call_command("migrate", verbosity=0)
+        given["bind"] = given["bind"] or free_address(settings.WEB_BIND)
         parts = Parts(address=given["bind"], tell=self._tell)
         network = self._open(given)
         try:

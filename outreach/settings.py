@@ -38,7 +38,7 @@ MAKE_KEY = (
     "several, comma-separated, newest first, rotate."
 )
 MAKE_HASH_KEY = (
-    f"{MAKE_SECRET} Keep it with the database's backups and never change it: it is what remembers who said "
+    f"{MAKE_SECRET_KEY} Keep it with the database's backups and never change it: it is what remembers who said "
     "no after their data is erased."
 )
 

@@ -229,7 +229,7 @@ Q_CLUSTER = {
 # --- The engine ----------------------------------------------------------------------------------------------------
 ENGINE = {
     "lanes_at_once": env.int(
-        "LANES_AT_ONCE", 8
+        "LANES_AT_ONCE", 16
     ),  # threads of one drain; the time goes into waiting for networks
     "lane_lease_seconds": env.float("LANE_LEASE_SECONDS", 30.0),
     "drain_seconds": env.float("DRAIN_SECONDS", 55.0),  # one drain job works at most this long

@@ -43,6 +43,14 @@ class Claim:
     attempt_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim brought; ``more`` asks for another, since there may be more that is due."""
+
+    claims: list[Claim]
+    more: bool
+
+
 @dataclass(slots=True)
 class Candidate:
     """A due task before the checks, with what the checks look at."""
@@ -76,8 +84,8 @@ FOR UPDATE OF task SKIP LOCKED
 
 
 @transaction.atomic
-def claim(lease: Lease, channel: Channel, *, batch: int) -> list[Claim]:
-    """Turn due tasks of the leased lane into attempts, most urgent first; empty when nothing may run now.
+def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
+    """Turn due tasks of the leased lane into attempts, most urgent first; none when nothing may run now.
 
     Renews the lease. What may not run gets its reason and next time, as a hold on the lane or on the task. With a
     channel that proves its acts up to ``batch`` attempts come back started; otherwise one, only claimed.
@@ -87,9 +95,9 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> list[Claim]:
     account = lane.account
     kinds = _allowed_kinds(lane, account, at)
     wanted = 1 if lane.breaker_opened_at or not channel.proves else batch
-    candidates = _candidates(lane, kinds, at, wanted)
-    candidates = _without_forbidden(candidates)
-    candidates = pacing.space_out(lane, account, candidates, at)
+    due = _candidates(lane, kinds, at, wanted)
+    allowed = _without_forbidden(due)
+    candidates = pacing.space_out(account, allowed)
     claims = _reserve(lane, account, candidates, at)
     if claims:
         deadline = _deadline(channel, at, started=channel.proves)
@@ -98,7 +106,8 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> list[Claim]:
             claims = start.consenting(claims)
     lane.save(update_fields=["people_until", "people_reason", "lease_until"])
     failpoints.reach("in_claim")
-    return claims
+    # What was spaced out waits for its gap; what became due meanwhile is found when the lane is released.
+    return Claimed(claims, more=len(due) == wanted and len(candidates) == len(allowed))
 
 
 def _renew(lease: Lease) -> tuple[Lane, datetime]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from automation.engine import drain, lanes, policy
+from automation.engine.agenda import Agenda
 from automation.models import Lane
 from outreach.lib import clock, events, processes, queue
 from outreach.lib.notify import Listener
@@ -16,22 +17,34 @@ from outreach.lib.notify import Listener
 DRAIN_JOB = "automation.jobs.drain"
 NUDGE_PATIENCE = 2.0  # seconds a nudge has before it counts as lost
 BEAT_SECONDS = 4.0
+PAUSE = 0.02  # seconds between two looks at least
+AT_WORK = 0.25  # seconds until the next look while drains are at work on what is due
 
 
 def dispatch(go_on: Callable[[], bool]) -> None:
     """Nudge drains whenever lanes are due and too few drains run, until ``go_on()`` is false."""
-    nudged_at, beaten = 0.0, 0.0
+    nudged_at, beaten = -NUDGE_PATIENCE, -BEAT_SECONDS
+    agenda = Agenda(pause=PAUSE)
     with Listener([lanes.CHANNEL]) as listener:
         while go_on():
+            now = time.monotonic()
             processes.beat(kind="dispatcher")
-            if time.monotonic() - beaten > BEAT_SECONDS:
-                beaten = time.monotonic()
+            if now - beaten > BEAT_SECONDS:
+                beaten = now
                 events.emit("process.beat", kind="dispatcher", detail={})
-            if time.monotonic() - nudged_at > NUDGE_PATIENCE and (missing := _missing_drains()):
-                nudged_at = time.monotonic()
-                for _ in range(missing):
-                    queue.enqueue(DRAIN_JOB)
-            listener.wait(_seconds_until_due(nudged_at))
+            if agenda.due:
+                if now - nudged_at > NUDGE_PATIENCE and _nudge():
+                    nudged_at = now
+                agenda.looked(_seconds_until_due(nudged_at))
+            agenda.hear(listener.wait(min(agenda.seconds, BEAT_SECONDS)))
+
+
+def _nudge() -> bool:
+    """Ask for as many drains as are missing; true if any was."""
+    missing = _missing_drains()
+    for _ in range(missing):
+        queue.enqueue(DRAIN_JOB)
+    return missing > 0
 
 
 def _missing_drains() -> int:
@@ -43,9 +56,8 @@ def _missing_drains() -> int:
     return max(0, wanted - drain.alive())
 
 
-def _seconds_until_due(nudged_at: float) -> float:
+def _seconds_until_due(nudged_at: float) -> float | None:
     """How long nothing can become due without a notification; a fresh nudge is given its time first."""
-    at = lanes.earliest()
-    wait = BEAT_SECONDS if at is None else (at - clock.database_now()).total_seconds()
+    seconds = lanes.seconds_until_due()
     patience = nudged_at + NUDGE_PATIENCE - time.monotonic()
-    return min(max(wait, patience, 0.01), BEAT_SECONDS)
+    return seconds if seconds is None else max(seconds, patience, AT_WORK)

@@ -14,6 +14,7 @@ import structlog
 from django.db import connections
 
 from automation.engine import lanes, policy, runner
+from automation.engine.agenda import Agenda
 from automation.engine.lanes import Lease
 from automation.models import Drain
 from outreach.lib import clock, events, stopping
@@ -21,6 +22,8 @@ from outreach.lib.notify import Listener
 
 log = structlog.get_logger(__name__)
 BEAT_SECONDS = 1.0
+MOMENT = 0.002  # seconds between two looks at least
+SHARED_PAUSE = 0.05
 GONE_AFTER = timedelta(seconds=5)  # a drain that has not beaten for so long no longer counts
 
 
@@ -91,24 +94,32 @@ def drain() -> int:
 def _loop(me: Drain, bench: Workbench, listener: Listener) -> None:
     ends = time.monotonic() + policy.seconds("drain_seconds")
     linger = policy.seconds("drain_linger_seconds")
+    agenda = Agenda(pause=MOMENT)
     idle_since, beaten = time.monotonic(), 0.0
     while (now := time.monotonic()) < ends and not stopping.requested():
         if now - beaten > BEAT_SECONDS:
             beaten = now
             beat(me, bench)
-        leased = _fill(bench, me.worker)
-        if leased or bench.busy:
+        if bench.free and agenda.due:
+            leased = _fill(bench, me.worker)
+            agenda.looked(_next_look(bench, leased))
+        if bench.busy:
             idle_since = now
         elif now - idle_since > linger:
             return
-        if not leased:
-            _wait(bench, listener)
+        _wait(bench, listener, agenda)
+
+
+def _next_look(bench: Workbench, leased: int) -> float | None:
+    """Seconds until looking again is worth it; what is due but was not to be had (its network has its share) waits a little."""
+    if bench.free <= 0:
+        return 0.0
+    seconds = lanes.seconds_until_due()
+    return seconds if leased or seconds is None else max(seconds, SHARED_PAUSE)
 
 
 def _fill(bench: Workbench, worker: str) -> int:
     """Lease as many due lanes as there are free places; at most half of all places go to one network."""
-    if bench.free <= 0:
-        return 0
     bench.freed.clear()
     busy = Counter(bench.busy.values())
     leases = lanes.lease(owner=worker, places=bench.free, per_network=max(1, bench.places // 2), busy=busy)
@@ -117,14 +128,12 @@ def _fill(bench: Workbench, worker: str) -> int:
     return len(leases)
 
 
-def _wait(bench: Workbench, listener: Listener) -> None:
+def _wait(bench: Workbench, listener: Listener, agenda: Agenda) -> None:
     """Sleep until a lane is woken, a place is freed, or the next lane's time comes; never longer than a beat."""
     if bench.free <= 0:
         bench.freed.wait(BEAT_SECONDS)
-        return
-    at = lanes.earliest()
-    wait = BEAT_SECONDS if at is None else (at - clock.database_now()).total_seconds()
-    listener.wait(min(max(wait, 0.001), BEAT_SECONDS))
+    else:
+        agenda.hear(listener.wait(min(agenda.seconds, BEAT_SECONDS)))
 
 
 def beat(me: Drain, bench: Workbench) -> None:

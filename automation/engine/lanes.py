@@ -14,8 +14,8 @@ from django.db.models import Q
 from accounts.enums import PACED_ACTS, ActionKind
 from accounts.models import Account
 from automation.engine import policy
-from automation.enums import AttemptState, Priority, Reason, TaskState
-from automation.models import Attempt, Hold, Lane
+from automation.enums import Priority, Reason
+from automation.models import Hold, Lane
 from outreach.lib import clock
 
 CHANNEL = "lane_due"  # the NOTIFY channel drains and the dispatcher listen on
@@ -50,8 +50,8 @@ woken AS (
     FROM due
     WHERE lane.account_id = due.lane_id
       AND (lane.next_at IS NULL OR lane.next_at > due.at OR lane.priority > due.priority)
-    RETURNING 1)
-SELECT pg_notify(%s, '') WHERE EXISTS (SELECT 1 FROM woken)
+    RETURNING due.at)
+SELECT pg_notify(%s, EXTRACT(EPOCH FROM min(at) - clock_timestamp())::text) FROM woken HAVING count(*) > 0
 """
 
 
@@ -107,16 +107,22 @@ def lease(*, owner: str, places: int, per_network: int, busy: Mapping[str, int])
         return [Lease(lane_id, network, token, owner) for lane_id, network, token in cursor.fetchall()]
 
 
-def earliest() -> datetime | None:
-    """When a lane next needs a worker: its next time, or the end of a dead worker's lease if that is later."""
+def seconds_until_due() -> float | None:
+    """Seconds until a lane next needs a worker: its next time, or the end of a dead worker's lease if that is later.
+
+    Below zero when one is due already, ``None`` when none waits for anything.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(GREATEST(next_at, COALESCE(lease_until, next_at))) FROM automation_lane WHERE next_at IS NOT NULL"
-        )
-        (at,) = cursor.fetchone()
-    return at
+        cursor.execute(EARLIEST)
+        (seconds,) = cursor.fetchone()
+    return None if seconds is None else float(seconds)
 
 
+EARLIEST = """
+SELECT EXTRACT(EPOCH FROM min(GREATEST(next_at, COALESCE(lease_until, next_at))) - clock_timestamp())
+FROM automation_lane WHERE next_at IS NOT NULL
+"""
+# The first task of each kind and priority, the first unclear one, and the first attempt to be taken for dead.
 HEADS = """
 SELECT k.kind, head.due_at, pri.priority
 FROM unnest(%(kinds)s::text[]) AS k(kind) CROSS JOIN generate_series(0, 3) AS pri(priority)
@@ -124,6 +130,18 @@ CROSS JOIN LATERAL (
     SELECT due_at FROM automation_task
     WHERE lane_id = %(lane)s AND kind = k.kind AND priority = pri.priority AND state = 'pending' AND due_at IS NOT NULL
     ORDER BY due_at LIMIT 1) AS head
+UNION ALL
+(SELECT '', due_at, 1 FROM automation_task
+ WHERE lane_id = %(lane)s AND state = 'unknown' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+UNION ALL
+(SELECT '', attempt.deadline, 1 FROM automation_attempt AS attempt JOIN automation_task AS task ON task.id = attempt.task_id
+ WHERE task.lane_id = %(lane)s AND attempt.state IN ('claimed', 'started') ORDER BY attempt.deadline LIMIT 1)
+"""
+GIVE_BACK = """
+UPDATE automation_lane SET next_at = %(at)s, priority = %(priority)s, lease_until = NULL, lease_owner = ''
+WHERE account_id = %(lane)s
+RETURNING CASE WHEN next_at IS NOT NULL
+    THEN pg_notify(%(channel)s, EXTRACT(EPOCH FROM next_at - clock_timestamp())::text) END
 """
 
 
@@ -134,12 +152,9 @@ def release(lease: Lease) -> None:
     if lane is None:
         return
     # Read only now that the row is locked: a writer who woke the lane before is seen, one who comes after waits.
-    lane.next_at, lane.priority = _next(lane)
-    lane.lease_until, lane.lease_owner = None, ""
-    lane.save(update_fields=["next_at", "priority", "lease_until", "lease_owner"])
-    if lane.next_at is not None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    at, priority = _next(lane)
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, {"at": at, "priority": priority, "lane": lane.pk, "channel": CHANNEL})
 
 
 def _next(lane: Lane) -> tuple[datetime | None, int]:
@@ -150,14 +165,14 @@ def _next(lane: Lane) -> tuple[datetime | None, int]:
     with connection.cursor() as cursor:
         cursor.execute(HEADS, {"kinds": KINDS, "lane": lane.pk})
         for kind, due_at, priority in cursor.fetchall():
-            stops = [hold for hold in (holds.get(kind), whole) if hold and not exempt(hold, kind)]
+            known = (holds.get(kind), whole) if kind else ()
+            stops = [hold for hold in known if hold and not exempt(hold, kind)]
             if any(hold.until is None for hold in stops):
                 continue
             waits = [due_at, *(hold.until for hold in stops)]
             if kind in PACED_ACTS and lane.people_until:
                 waits.append(lane.people_until)
             times.append((max(waits), priority))
-    times += [(at, Priority.HIGH) for at in _unclear(lane)]
     if not times:
         return None, Priority.NORMAL
     return min(at for at, _ in times), min(priority for _, priority in times)
@@ -166,20 +181,6 @@ def _next(lane: Lane) -> tuple[datetime | None, int]:
 def exempt(hold: Hold, kind: str) -> bool:
     """Whether a hold on everything lets this kind through: a stopped account may still be verified."""
     return hold.kind == "" and hold.reason == Reason.ACCOUNT_NOT_WORKING and kind == ActionKind.VERIFY
-
-
-def _unclear(lane: Lane) -> list[datetime]:
-    """Times at which unclear tasks are asked about, and at which open attempts count as dead."""
-    tasks = list(
-        lane.tasks.filter(state=TaskState.UNKNOWN, due_at__isnull=False)
-        .order_by("due_at")
-        .values_list("due_at", flat=True)[:1]
-    )
-    attempts = list(
-        Attempt.objects.filter(task__lane=lane, state__in=(AttemptState.CLAIMED, AttemptState.STARTED))
-        .order_by("deadline").values_list("deadline", flat=True)[:1]
-    )  # fmt: skip
-    return [at for at in (*tasks, *attempts) if at is not None]
 
 
 @transaction.atomic

@@ -29,7 +29,7 @@ def begin_gap(lane: Lane, account: Account, at: datetime) -> None:
         lane.people_reason = Reason.SENDING_GAP
 
 
-def space_out(lane: Lane, account: Account, candidates: Sequence[Candidate], at: datetime) -> list[Candidate]:
+def space_out(account: Account, candidates: Sequence[Candidate]) -> list[Candidate]:
     """At most one act upon a person at a time where a gap is kept; everything else passes."""
     if gap_of(account) <= 0:
         return list(candidates)

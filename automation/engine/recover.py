@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from dataclasses import dataclass
+
+from django.db import connection, transaction
 
 from automation.engine import outcomes, policy
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Task
 from outreach.lib import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """What a lane has to deal with before its other work: attempts past their deadline, unclear tasks that are due."""
+
+    attempts: bool
+    tasks: bool
+
+    @property
+    def any(self) -> bool:
+        return self.attempts or self.tasks
+
+
+LOOK = """
+SELECT EXISTS (SELECT 1 FROM automation_attempt AS attempt JOIN automation_task AS task ON task.id = attempt.task_id
+               WHERE task.lane_id = %(lane)s AND attempt.state IN ('claimed', 'started') AND attempt.deadline < now()),
+       EXISTS (SELECT 1 FROM automation_task WHERE lane_id = %(lane)s AND state = 'unknown' AND due_at <= now())
+"""
+
+
+def look(lane_id: int) -> Overdue:
+    """One cheap question before the costly ones: almost always there is nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, {"lane": lane_id})
+        return Overdue(*cursor.fetchone())
 
 
 @transaction.atomic

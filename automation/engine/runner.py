@@ -55,21 +55,30 @@ def login_of(account: Account) -> Login:
 
 
 def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
-    recover.recover(lease.lane_id)
     called = 0
-    while go_on():
-        asked = reconcile(lease, channel)
-        claims = claim(lease, channel, batch=policy.count("batch_size"))
+    more = unclear = True
+    while go_on() and (more or unclear):
+        if unclear and (overdue := recover.look(lease.lane_id)).any:
+            if overdue.attempts:
+                recover.recover(lease.lane_id)
+            reconcile(lease, channel)
+        claimed = claim(lease, channel, batch=policy.count("batch_size"))
         failpoints.reach("after_claim")
-        if claims:
-            results = call_batch(channel, claims) if channel.proves else call_one(channel, claims[0])
-            failpoints.reach("after_call")
+        results = _call(channel, claimed.claims)
+        failpoints.reach("after_call")
+        if results:
             called += len(results)
             settle(lease, results)
             failpoints.reach("after_settle")
-        elif not asked:
-            break
+        more = claimed.more
+        unclear = any(result.answer is Answer.UNKNOWN for result in results)
     return called
+
+
+def _call(channel: Channel, claims: Sequence[Claim]) -> list[Outcome]:
+    if not claims:
+        return []
+    return call_batch(channel, claims) if channel.proves else call_one(channel, claims[0])
 
 
 def call_batch(channel: Channel, claims: Sequence[Claim]) -> list[Outcome]:

@@ -31,6 +31,7 @@ from outreach.lib.schemas import Page, Rows
 router = Router(tags=["Accounts"])
 READ = needs("accounts:read", "accounts.view_account")
 WRITE = needs("accounts:write", "accounts.change_account")
+SECRETS = needs("accounts:write", "accounts.change_credential")
 ACT = needs("accounts:act", "accounts.change_account")
 
 
@@ -81,7 +82,10 @@ def change_account(request: HttpRequest, account_id: int, body: AccountPatch) ->
 
 
 @router.put(
-    "/accounts/{int:account_id}/credentials", response=AccountOut, summary="Replace the credentials", **WRITE
+    "/accounts/{int:account_id}/credentials",
+    response=AccountOut,
+    summary="Replace the credentials",
+    **SECRETS,
 )
 def set_credentials(request: HttpRequest, account_id: int, body: CredentialsIn) -> Any:
     account = find(Account.objects.all(), account_id)

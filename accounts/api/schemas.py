@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from accounts.enums import AccountStatus, ActionKind, Role, WindowUnit
 from outreach.lib.schemas import Count, Id, Input, ListQuery, Name, Short
 
-Network = Annotated[str, StringConstraints(max_length=32), Field(examples=["mastodon"])]
+Network = Annotated[str, StringConstraints(max_length=32), Field(description="One of GET /networks.")]
 Zone = Annotated[
     str, StringConstraints(max_length=64), Field(description="IANA name.", examples=["Europe/Berlin"])
 ]

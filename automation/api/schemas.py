@@ -25,7 +25,7 @@ from automation.models import Attempt, Campaign, Task
 from automation.queries import waiting
 from outreach.lib.schemas import Count, Id, Input, ListQuery, Name, Text
 
-Network = Annotated[str, StringConstraints(max_length=32), Field(examples=["mastodon"])]
+Network = Annotated[str, StringConstraints(max_length=32), Field(description="One of GET /networks.")]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Ids = Annotated[list[Id], Field(max_length=1000)]
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.utils import timezone
 
@@ -21,7 +21,6 @@ from leads.enums import ImportStatus
 from leads.models import Import, ImportRow, Note, Suppression, Tag
 from tests import factories
 
-APPS = ("accounts", "leads", "automation")
 _numbers = count(1)
 
 
@@ -63,15 +62,9 @@ def make_user(*codenames: str, **fields: Any) -> User:
 
 
 def make_role(name: str) -> User:
-    """A user as the role gives them permissions: viewers see, operators also add and change, administrators do all."""
-    if name == "outsider":
-        return make_user()
-    if name == "administrator":
-        return make_user(is_superuser=True, is_staff=True)
-    verbs = ("view_",) if name == "viewer" else ("view_", "add_", "change_")
-    user = make_user(is_staff=True)
-    ours = Permission.objects.filter(content_type__app_label__in=APPS)
-    user.user_permissions.set(permission for permission in ours if permission.codename.startswith(verbs))
+    """A user with one of the roles of staff; an outsider can log in and has none."""
+    user = make_user(is_staff=name != "outsider")
+    user.groups.set(Group.objects.filter(name=name.title()))
     return user
 
 

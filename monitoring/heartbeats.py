@@ -52,9 +52,9 @@ def end(name: str) -> None:
     Heartbeat.objects.filter(name=name).delete()
 
 
-def process_name(kind: str) -> str:
-    """The heartbeat name of this process."""
-    return f"{kind}@{socket.gethostname()}:{os.getpid()}"
+def process_name(kind: str, pid: int | None = None) -> str:
+    """The heartbeat name of process ``pid`` on this machine, or of this process."""
+    return f"{kind}@{socket.gethostname()}:{pid or os.getpid()}"
 
 
 def schedule_name(name: str) -> str:

@@ -25,8 +25,11 @@ class State:
         self._lock = folder / "up.lock"
         self._descriptor = -1
 
-    def claim(self) -> None:
-        """Become the folder's supervisor, or raise :class:`AlreadyRunning`. Ends what a killed one left behind."""
+    def claim(self) -> list[dict[str, Any]]:
+        """Become the folder's supervisor, or raise :class:`AlreadyRunning`.
+
+        Ends what a killed one left behind; returns the parts it had, as :meth:`write` noted them.
+        """
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         last = self.read()
@@ -37,9 +40,11 @@ class State:
                 f"Outreach already runs in {self._lock.parent}: process {last.get('pid', 'unknown')}, "
                 f"{last.get('address') or 'without a web process'}. Stop it with Ctrl-C or: kill {last.get('pid', '')}"
             ) from None
-        for part in last.get("parts", []):
+        parts: list[dict[str, Any]] = last.get("parts", [])
+        for part in parts:
             if processes.is_running(part["pid"], part["started_at"]):
                 processes.kill_whole(part["pid"])
+        return parts
 
     def write(self, *, address: str, parts: list[dict[str, Any]]) -> None:
         """Say who runs: ``{pid, started_at, address, parts: [{name, pid, started_at, restarts}]}``, times in epoch seconds."""

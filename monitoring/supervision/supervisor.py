@@ -26,14 +26,24 @@ ACTING_AGAIN = (30.0, 600.0)  # seconds before acting parts are replaced once mo
 
 
 class Supervisor:
-    """Keeps ``parts`` running until a signal; ``acting`` says what is wrong with the work that several of them share."""
+    """Keeps ``parts`` running until a signal.
+
+    ``acting`` says what is wrong with the work that several of them share; ``changed`` hears of the running parts when
+    one was started, ``ended`` of the name and process id of one that was replaced.
+    """
 
     def __init__(
-        self, parts: Sequence[Part], *, acting: Callable[[], str], changed: Callable[[Sequence[Part]], None]
+        self,
+        parts: Sequence[Part],
+        *,
+        acting: Callable[[], str],
+        changed: Callable[[Sequence[Part]], None],
+        ended: Callable[[str, int], None],
     ) -> None:
         self.parts = list(parts)
         self.acting = acting
         self.changed = changed
+        self.ended = ended
         self.signals = 0
         self._start_at = dict.fromkeys((part.plan.name for part in self.parts), 0.0)
         self._delays = dict.fromkeys((part.plan.name for part in self.parts), 0.0)
@@ -76,13 +86,14 @@ class Supervisor:
 
     def _replace(self, part: Part, why: str) -> None:
         logger.error("Part %s %s; it is replaced", part.plan.name, why)
-        uptime = part.uptime
+        uptime, pid = part.uptime, part.pid
         left = part.kill()
         if left:
             # Never two at once: it is tried again at the next look, and nothing is started meanwhile.
             logger.critical("Processes %s of part %s cannot be killed", left, part.plan.name)
             return
         name, (first, longest) = part.plan.name, BACKOFF
+        self.ended(name, pid or 0)
         self._delays[name] = first if uptime > SETTLED else min(longest, self._delays[name] * 2 or first)
         self._start_at[name] = time.monotonic() + self._delays[name]
 

@@ -74,6 +74,13 @@ class Installation:
         except OSError:
             return False
 
+    def health(self) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=5) as response:
+                return str(json.load(response)["state"])
+        except OSError:
+            return "down"
+
     def run_jobs(self, count: int, job: str = "tests.jobs.write_line") -> Path:
         """Queue ``count`` jobs; the file they write their lines to."""
         lines = self.folder / f"jobs-{time.monotonic_ns()}"
@@ -204,6 +211,7 @@ def test_killed_and_frozen_parts_are_replaced_as_a_whole(installation: Installat
     assert gone(old)
     written = installation.run_jobs(10)
     within(REPLACED_WITHIN, lambda: lines(written) == 10)
+    within(REPLACED_WITHIN, lambda: installation.health() == "ok")
 
 
 def test_killed_up_takes_its_children_with_it_and_a_second_one_takes_over(installation: Installation) -> None:

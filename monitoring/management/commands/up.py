@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from monitoring import heartbeats
 from monitoring.supervision import probes
 from monitoring.supervision.parts import Part, Plan
 from monitoring.supervision.state import AlreadyRunning, State
@@ -40,13 +41,15 @@ class Command(BaseCommand):
         address = self._address(bind) if "web" in names else ""
         state = State(settings.DATA_DIR)
         try:
-            state.claim()
+            former = state.claim()
         except AlreadyRunning as error:
             raise CommandError(str(error)) from error
         if address and probes.port_in_use(bind):
             raise CommandError(f"Another program listens on {bind}. Choose another: --bind 127.0.0.1:8001")
         self._hold_database()
         self._prepare(options["verbosity"])
+        for part in former:
+            _forget(part["name"], part["pid"])
         self._supervise(state, names, bind, address)
         connections.close_all()
         state.release()
@@ -91,7 +94,15 @@ class Command(BaseCommand):
                     self.stdout.write(f"Admin: {address}")
                 self.stdout.flush()
 
-        Supervisor(parts, acting=probes.acting, changed=changed).run()
+        Supervisor(parts, acting=probes.acting, changed=changed, ended=_forget).run()
+
+
+def _forget(name: str, pid: int) -> None:
+    """A part that was replaced is not missing."""
+    try:
+        heartbeats.end(heartbeats.process_name(name, pid))
+    except Error:
+        connections.close_all()  # in an outage its heartbeat stays, and is late for a day
 
 
 def _plan(name: str, bind: str) -> Plan:

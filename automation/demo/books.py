@@ -17,7 +17,7 @@ from automation.demo.scenario import Run
 from automation.enums import Direction, EnrolmentState, PublicationState, Reason, TaskState
 from automation.models import Enrolment, Message, Publication, Task
 from leads.enums import Stage
-from leads.models import Person, Profile
+from leads.models import Person
 
 MESSAGES = (ActionKind.DM, ActionKind.EMAIL, ActionKind.REPLY)
 WAITS_FOR_A_LIMIT = (Reason.LIMIT, Reason.CAMPAIGN_LIMIT)
@@ -171,7 +171,7 @@ def after_opt_out(run: Run, seen: Sequence[SeenAct], opted_out: dict[str, dateti
     """Acts upon people after their no: by the network's own time of it, and by ours."""
     no_at = {handle.casefold(): at for handle, at in opted_out.items()}
     ids: dict[str, str] = {}
-    for profile in Profile.objects.filter(network=run.network_name).select_related("person"):
+    for profile in run.profiles().select_related("person"):
         ids[profile.remote_id] = ids[profile.handle] = profile.handle
         if profile.person.suppressed_at:
             at = no_at.get(profile.handle, profile.person.suppressed_at)

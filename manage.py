@@ -10,7 +10,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "outreach.settings")
     if sys.argv[1:2] == ["web"]:
         os.environ.setdefault("OUTREACH_ROLE", "web")  # its threads share a pool of connections
-    from django.core.management import execute_from_command_line
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - it reads the role set above
 
     execute_from_command_line(sys.argv)
 

@@ -65,7 +65,7 @@ class Account(models.Model):
 
     sending_gap = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0)],
-        help_text="Seconds between two acts upon people; up to a third more is added by chance. Empty: the installation's default.",
+        help_text="Seconds between two acts upon people, and up to a third more by chance. Empty: the installation's default.",
     )  # fmt: skip
     window_opens = models.TimeField(
         null=True, blank=True, help_text="Acts upon people start at this local time."

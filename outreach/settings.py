@@ -32,7 +32,7 @@ def required_in_production(name: str, how: str) -> str | None:
     return value or None
 
 
-MAKE_SECRET_KEY = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+MAKE_SECRET_KEY = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'  # noqa: S105 - how, not what
 MAKE_KEY = (
     'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
     "several, comma-separated, newest first, rotate."

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                     "sending_gap",
                     models.FloatField(
                         blank=True,
-                        help_text="Seconds between two acts upon people; up to a third more is added by chance. Empty: the installation's default.",
+                        help_text="Seconds between two acts upon people, and up to a third more by chance. Empty: the installation's default.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(0)],
                     ),

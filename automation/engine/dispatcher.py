@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable
 
+import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from automation.engine import drain, lanes, policy
 from automation.engine.agenda import Agenda
@@ -14,15 +16,31 @@ from automation.models import Lane
 from outreach.lib import clock, events, processes, queue
 from outreach.lib.notify import Listener
 
+log = structlog.get_logger(__name__)
 DRAIN_JOB = "automation.jobs.drain"
 NUDGE_PATIENCE = 2.0  # seconds a nudge has before it counts as lost
 BEAT_SECONDS = 4.0
+RECONNECT_SECONDS = 1.0
 PAUSE = 0.02  # seconds between two looks at least
 AT_WORK = 0.25  # seconds until the next look while drains are at work on what is due
 
 
 def dispatch(go_on: Callable[[], bool]) -> None:
-    """Nudge drains whenever lanes are due and too few drains run, until ``go_on()`` is false."""
+    """Nudge drains whenever lanes are due and too few drains run, until ``go_on()`` is false.
+
+    A database that goes away is waited for: this part is the first to notice that it is back.
+    """
+    while go_on():
+        try:
+            _dispatch(go_on)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database_away", error=str(error))
+            connection.close()
+            processes.beat(kind="dispatcher")
+            time.sleep(RECONNECT_SECONDS)
+
+
+def _dispatch(go_on: Callable[[], bool]) -> None:
     nudged_at, beaten = -NUDGE_PATIENCE, -BEAT_SECONDS
     agenda = Agenda(pause=PAUSE)
     with Listener([lanes.CHANNEL]) as listener:

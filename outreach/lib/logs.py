@@ -66,6 +66,15 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+def drop_health_checks(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Leave out requests for /health/, which come every few seconds and say nothing."""
+    if event.get("event", "").startswith("request_") and " /health/" in str(event.get("request", "")):
+        raise structlog.DropEvent
+    return event
+
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -104,6 +113,7 @@ def logging_config(*, level: str, as_json: bool, folder: Path, warnings_to: str)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            drop_health_checks,
             *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -8,6 +8,9 @@ from accounts.enums import WORKING_STATUSES
 from accounts.models import Account
 from automation import services
 from automation.campaigns import progress
+from automation.content import services as _content  # noqa: F401 - registers the effects of finished tasks
+from automation.conversations import inbox as _inbox  # noqa: F401
+from automation.discovery import services as _discovery  # noqa: F401
 from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
 from automation.models import Enrolment, Lane, Task
@@ -16,11 +19,7 @@ from outreach.lib.events import Event
 
 
 def connect() -> None:
-    """Subscribe; called once when Django starts. Importing the modules registers the effects of finished tasks."""
-    from automation.content import services as _content  # noqa: F401, PLC0415
-    from automation.conversations import inbox as _inbox  # noqa: F401, PLC0415
-    from automation.discovery import services as _discovery  # noqa: F401, PLC0415
-
+    """Subscribe; called once when Django starts."""
     events.subscribe("account.created", open_lanes)
     events.subscribe("account.status_changed", follow_status)
     events.subscribe("account.changed", look_again)

@@ -15,7 +15,7 @@ from accounts import limits
 from accounts.enums import PACED_ACTS, WORKING_STATUSES
 from accounts.models import Account
 from automation.channels.base import Channel
-from automation.engine import failpoints, lanes, outcomes, pacing, start
+from automation.engine import attempts, failpoints, lanes, outcomes, pacing, start
 from automation.engine.lanes import KINDS, Lease, LeaseLost
 from automation.enums import CampaignStatus, Reason
 from automation.models import Hold, Lane, Task
@@ -59,6 +59,7 @@ class Candidate:
     suppressed: bool
     campaign_status: str | None
     campaign_limit: int | None
+    suspect: bool  # a worker died while it ran it: it runs alone, so that it takes nobody with it again
 
 
 CANDIDATES = """
@@ -72,7 +73,9 @@ WITH picked AS MATERIALIZED (
     ORDER BY pri.priority, head.due_at, head.id LIMIT %(wanted)s)
 SELECT task.id, task.kind, task.send_id, task.attempt_count + 1, task.failure_count, task.person_id, task.profile_id,
        task.campaign_id, task.enrolment_id, task.payload, COALESCE(profile.handle, ''), COALESCE(profile.remote_id, ''),
-       person.suppressed_at IS NOT NULL, campaign.status, campaign.daily_limit
+       person.suppressed_at IS NOT NULL, campaign.status, campaign.daily_limit,
+       task.attempt_count > 0 AND EXISTS (
+           SELECT 1 FROM automation_attempt AS tried WHERE tried.task_id = task.id AND tried.error = %(worker_ended)s)
 FROM automation_task AS task JOIN picked USING (id)
 LEFT JOIN leads_profile AS profile ON profile.id = task.profile_id
 LEFT JOIN leads_person AS person ON person.id = task.person_id
@@ -91,13 +94,14 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
     channel that proves its acts up to ``batch`` attempts come back started; otherwise one, only claimed.
     Raises :class:`LeaseLost` when the lane belongs to somebody else by now.
     """
-    lane, at = _renew(lease)
+    lane, at = _renew(lease, calls=channel.deadline + BATCH_SECONDS)
     account = lane.account
     kinds = _allowed_kinds(lane, account, at)
     wanted = 1 if lane.breaker_opened_at or not channel.proves else batch
     due = _candidates(lane, kinds, at, wanted)
     allowed = _without_forbidden(due)
-    candidates = pacing.space_out(account, allowed)
+    ready = _alone(allowed)
+    candidates = pacing.space_out(account, ready)
     claims = _reserve(lane, account, candidates, at)
     if claims:
         deadline = _deadline(channel, at, started=channel.proves)
@@ -107,19 +111,20 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
     lane.save(update_fields=["people_until", "people_reason", "lease_until"])
     failpoints.reach("in_claim")
     # What was spaced out waits for its gap; what became due meanwhile is found when the lane is released.
-    return Claimed(claims, more=len(due) == wanted and len(candidates) == len(allowed))
+    left = len(due) == wanted or len(ready) < len(allowed)
+    return Claimed(claims, more=left and len(candidates) == len(ready))
 
 
-def _renew(lease: Lease) -> tuple[Lane, datetime]:
-    """The lane, locked and leased anew, with its account; and the database's time."""
+def _renew(lease: Lease, *, calls: float) -> tuple[Lane, datetime]:
+    """The lane, locked and leased anew for at least ``calls`` seconds, with its account; and the database's time."""
     lane = (
-        Lane.objects.select_for_update(of=("self",)).select_related("account")
+        Lane.objects.select_for_update(of=("self",), no_key=True).select_related("account")
         .filter(pk=lease.lane_id, lease_token=lease.token)
         .extra(select={"at": "statement_timestamp()"}).first()
     )  # fmt: skip
     if lane is None or lane.lease_until is None or lane.lease_until < lane.at:
         raise LeaseLost(f"lane {lease.lane_id}: lease {lease.token} is over")
-    lane.lease_until = lanes.lease_end(lane.at)
+    lane.lease_until = lanes.lease_end(lane.at, calls=calls)
     return lane, lane.at
 
 
@@ -132,7 +137,7 @@ def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
             kind="",
             reason=Reason.ACCOUNT_NOT_WORKING,
             until=None,
-            detail=account.get_status_display(),
+            detail=account.status_reason or account.get_status_display(),
         )
         holds = [hold for hold in holds if hold.kind or hold.reason != Reason.ACCOUNT_NOT_WORKING]
         holds.append(Hold(kind="", reason=Reason.ACCOUNT_NOT_WORKING))
@@ -148,7 +153,8 @@ def _candidates(lane: Lane, kinds: Sequence[str], at: datetime, wanted: int) -> 
     if not kinds:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(CANDIDATES, {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted})
+        given = {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted}
+        cursor.execute(CANDIDATES, {**given, "worker_ended": attempts.WORKER_ENDED})
         return [_candidate(row) for row in cursor.fetchall()]
 
 
@@ -167,10 +173,37 @@ def _without_forbidden(candidates: Sequence[Candidate]) -> list[Candidate]:
     shelved = [c.claim.task_id for c in candidates if not c.suppressed and c.campaign_status not in still]
     outcomes.cancelled(said_no, reason=Reason.SUPPRESSED)
     outcomes.cancelled(over, reason=Reason.CAMPAIGN_ENDED)
-    if shelved:
-        Task.objects.filter(id__in=shelved).update(due_at=None, reason=Reason.CAMPAIGN_NOT_RUNNING)
+    _shelve(shelved)
     gone = {*said_no, *over, *shelved}
     return [c for c in candidates if c.claim.task_id not in gone]
+
+
+SHELVE = """
+WITH still AS (
+    SELECT id FROM automation_campaign
+    WHERE id IN (SELECT campaign_id FROM automation_task WHERE id = ANY(%(ids)s)) AND status <> 'running'
+    FOR SHARE SKIP LOCKED)
+UPDATE automation_task AS task SET due_at = NULL, reason = %(reason)s, detail = ''
+FROM still WHERE task.id = ANY(%(ids)s) AND task.campaign_id = still.id
+"""
+
+
+def _shelve(task_ids: Sequence[int]) -> None:
+    """Tasks of campaigns that do not run wait for somebody to resume them.
+
+    A campaign that is being resumed at this moment is passed over, or its tasks would be shelved right after.
+    """
+    if task_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(SHELVE, {"ids": list(task_ids), "reason": Reason.CAMPAIGN_NOT_RUNNING})
+
+
+def _alone(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """All of them, or one alone when it may be what killed a worker."""
+    for place, candidate in enumerate(candidates):
+        if candidate.suspect:
+            return [candidate] if place == 0 else list(candidates[:place])
+    return list(candidates)
 
 
 def _reserve(lane: Lane, account: Account, candidates: Sequence[Candidate], at: datetime) -> list[Claim]:

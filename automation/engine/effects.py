@@ -1,15 +1,23 @@
 """What a finished task means to the rest of Outreach; campaigns, content and discovery register here, the engine calls.
 
-A handler runs in the transaction that records the outcome: either both are there or neither.
+A handler runs in the transaction that records the outcome, so both are there or neither. One that breaks is undone as a
+whole, for its task alone: the outcome stays on record, the task shows "Follow-up failed", the error is logged. Only what
+passes by itself (a deadlock, a lost connection) undoes the outcome too; the caller then records it again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+
 from automation.models import Task
+
+log = structlog.get_logger(__name__)
+PASSING = (OperationalError, InterfaceError)  # the database's trouble, not the handler's
 
 Completed = Callable[[Task, Any], None]
 Ended = Callable[[Task], None]
@@ -48,16 +56,50 @@ def _wanted(registry: dict[str, Any], kind: str, enrolment_id: int | None) -> bo
 def completed(results: dict[int, Any], kinds: Iterable[tuple[int, str, int | None]]) -> None:
     """Tell who wants to know. ``results`` by task id; ``kinds`` gives (task id, kind, enrolment id) of each."""
     wanted = [task_id for task_id, kind, enrolment_id in kinds if _wanted(_completed, kind, enrolment_id)]
-    for task in _load(wanted):
+
+    def tell(task: Task) -> None:
         for handler in (*_completed[task.kind], *(_completed[ENROLLED] if task.enrolment_id else ())):
             handler(task, results.get(task.pk))
+
+    _tell_all(_load(wanted), tell)
 
 
 def ended(task_ids: Iterable[int]) -> None:
     """Tell who wants to know that these tasks will not take place, or that nobody knows."""
-    for task in _load(task_ids):
+
+    def tell(task: Task) -> None:
         for handler in (*_ended[task.kind], *(_ended[ENROLLED] if task.enrolment_id else ())):
             handler(task)
+
+    _tell_all(_load(task_ids), tell)
+
+
+def _tell_all(tasks: Sequence[Task], tell: Callable[[Task], None]) -> None:
+    """Run the handlers of all tasks; if one breaks, each task's by themselves, so that only the broken one's are undone."""
+    if not tasks:
+        return
+    try:
+        with transaction.atomic():
+            for task in tasks:
+                tell(task)
+    except PASSING:
+        raise
+    except Exception:  # noqa: BLE001 - told apart and logged below, task by task
+        for task in _load([task.pk for task in tasks]):
+            _tell_alone(task, tell)
+
+
+def _tell_alone(task: Task, tell: Callable[[Task], None]) -> None:
+    """A handler's bug must neither undo the record of an act that took place nor stop the lane: the task shows it."""
+    try:
+        with transaction.atomic():
+            tell(task)
+    except PASSING:
+        raise
+    except Exception as error:
+        log.exception("follow_up_failed", task=task.pk, kind=task.kind)
+        note = f"Follow-up failed: {type(error).__name__}: {error}"
+        Task.objects.filter(pk=task.pk).update(detail=f"{task.detail} {note}".strip()[:500])
 
 
 def _load(task_ids: Iterable[int]) -> list[Task]:

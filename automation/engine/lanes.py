@@ -10,6 +10,7 @@ from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.enums import PACED_ACTS, ActionKind
 from accounts.models import Account
@@ -19,6 +20,7 @@ from automation.models import Hold, Lane
 from outreach.lib import clock
 
 CHANNEL = "lane_due"  # the NOTIFY channel drains and the dispatcher listen on
+LEASE_MARGIN = 1.0  # seconds to record what came of the calls
 KINDS = list(ActionKind.values)
 
 
@@ -42,15 +44,18 @@ def open_lane(account: Account) -> Lane:
     return lane
 
 
+# Lanes are locked in one order by everybody, or two writers could wait for each other.
 WAKE = """
 WITH due AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[]) AS d(lane_id, at, priority)),
+asleep AS MATERIALIZED (
+    SELECT lane.account_id, due.at, due.priority FROM automation_lane AS lane JOIN due ON lane.account_id = due.lane_id
+    WHERE lane.next_at IS NULL OR lane.next_at > due.at OR lane.priority > due.priority
+    ORDER BY lane.account_id FOR NO KEY UPDATE OF lane),
 woken AS (
     UPDATE automation_lane AS lane
-    SET next_at = LEAST(COALESCE(lane.next_at, due.at), due.at), priority = LEAST(lane.priority, due.priority)
-    FROM due
-    WHERE lane.account_id = due.lane_id
-      AND (lane.next_at IS NULL OR lane.next_at > due.at OR lane.priority > due.priority)
-    RETURNING due.at)
+    SET next_at = LEAST(COALESCE(lane.next_at, asleep.at), asleep.at), priority = LEAST(lane.priority, asleep.priority)
+    FROM asleep WHERE lane.account_id = asleep.account_id
+    RETURNING asleep.at)
 SELECT pg_notify(%s, EXTRACT(EPOCH FROM min(at) - clock_timestamp())::text) FROM woken HAVING count(*) > 0
 """
 
@@ -59,7 +64,7 @@ def wake(due: Mapping[int, tuple[datetime, int]]) -> None:
     """Tell the lanes (by account id) that they have work at a time and of a priority; drains hear of it at once."""
     if not due:
         return
-    ids = sorted(due)  # one order for everybody, or two writers could wait for each other
+    ids = sorted(due)
     with connection.cursor() as cursor:
         cursor.execute(WAKE, [ids, [due[i][0] for i in ids], [due[i][1] for i in ids], CHANNEL])
 
@@ -70,19 +75,19 @@ def wake_on_commit(due: Mapping[int, tuple[datetime, int]]) -> None:
 
 
 LEASE = """
-WITH candidates AS (
+WITH numbered AS (
     SELECT account_id, priority, next_at,
            row_number() OVER (PARTITION BY network ORDER BY priority, next_at)
              + COALESCE((%(busy)s::jsonb ->> network)::int, 0) AS place
     FROM automation_lane
-    WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now())
-    ORDER BY priority, next_at LIMIT 500),
+    WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now())),
+candidates AS (
+    SELECT * FROM numbered WHERE place <= %(per_network)s ORDER BY priority, next_at LIMIT 500),
 chosen AS (
     SELECT lane.account_id FROM automation_lane AS lane JOIN candidates USING (account_id)
-    WHERE candidates.place <= %(per_network)s
-      AND lane.next_at <= now() AND (lane.lease_until IS NULL OR lane.lease_until < now())
+    WHERE lane.next_at <= now() AND (lane.lease_until IS NULL OR lane.lease_until < now())
     ORDER BY candidates.priority, candidates.next_at LIMIT %(places)s
-    FOR UPDATE OF lane SKIP LOCKED)
+    FOR NO KEY UPDATE OF lane SKIP LOCKED)
 UPDATE automation_lane AS lane
 SET lease_owner = %(owner)s, lease_until = now() + %(seconds)s * interval '1 second', lease_token = lane.lease_token + 1
 FROM chosen WHERE lane.account_id = chosen.account_id
@@ -131,14 +136,17 @@ CROSS JOIN LATERAL (
     WHERE lane_id = %(lane)s AND kind = k.kind AND priority = pri.priority AND state = 'pending' AND due_at IS NOT NULL
     ORDER BY due_at LIMIT 1) AS head
 UNION ALL
-(SELECT '', due_at, 1 FROM automation_task
+(SELECT 'unclear', due_at, 1 FROM automation_task
  WHERE lane_id = %(lane)s AND state = 'unknown' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
 UNION ALL
 (SELECT '', attempt.deadline, 1 FROM automation_attempt AS attempt JOIN automation_task AS task ON task.id = attempt.task_id
  WHERE task.lane_id = %(lane)s AND attempt.state IN ('claimed', 'started') ORDER BY attempt.deadline LIMIT 1)
 """
+# What is due already queues up behind the lanes that are: a long backlog must not come first every time.
 GIVE_BACK = """
-UPDATE automation_lane SET next_at = %(at)s, priority = %(priority)s, lease_until = NULL, lease_owner = ''
+UPDATE automation_lane
+SET next_at = CASE WHEN %(at)s::timestamptz IS NOT NULL THEN GREATEST(%(at)s, now()) END,
+    priority = %(priority)s, lease_until = NULL, lease_owner = ''
 WHERE account_id = %(lane)s
 RETURNING CASE WHEN next_at IS NOT NULL
     THEN pg_notify(%(channel)s, EXTRACT(EPOCH FROM next_at - clock_timestamp())::text) END
@@ -148,7 +156,8 @@ RETURNING CASE WHEN next_at IS NOT NULL
 @transaction.atomic
 def release(lease: Lease) -> None:
     """Give the lane back with the time it is next needed; a no-op when the lease was lost meanwhile."""
-    lane = Lane.objects.select_for_update().filter(pk=lease.lane_id, lease_token=lease.token).first()
+    mine = Lane.objects.filter(pk=lease.lane_id, lease_token=lease.token)
+    lane = mine.select_for_update(no_key=True).first()
     if lane is None:
         return
     # Read only now that the row is locked: a writer who woke the lane before is seen, one who comes after waits.
@@ -196,13 +205,34 @@ def hold(lane_id: int, *, kind: str, reason: str, until: datetime | None, detail
     )
 
 
+def is_held(lane_id: int) -> bool:
+    """Whether everything in the lane waits at the moment."""
+    return Hold.objects.filter(Q(until__isnull=True) | Q(until__gt=Now()), lane_id=lane_id, kind="").exists()
+
+
+@transaction.atomic
 def lift(lane_ids: Sequence[int], *, reasons: Sequence[str], kind: str | None = None) -> None:
-    """Remove holds for these reasons and wake the lanes; nothing else may hide behind a lifted hold, so runners look."""
+    """Remove holds for these reasons and wake the lanes; nothing else may hide behind a lifted hold, so runners look.
+
+    Waits for a claim under way, which might yet write such a hold from what it read before; one that comes later waits
+    for us, and reads what has changed.
+    """
+    lock(lane_ids)
     holds = Hold.objects.filter(lane_id__in=lane_ids, reason__in=reasons)
     if kind is not None:
         holds = holds.filter(kind=kind)
     holds.delete()
     rouse(lane_ids)
+
+
+def lock(lane_ids: Sequence[int]) -> None:
+    """Hold these lanes until the transaction ends; nothing is claimed in them meanwhile."""
+    list(
+        Lane.objects.filter(pk__in=lane_ids)
+        .order_by("pk")
+        .select_for_update(no_key=True)
+        .values_list("pk", flat=True)
+    )
 
 
 def rouse(lane_ids: Sequence[int]) -> None:
@@ -216,6 +246,6 @@ def forget_expired(lane_id: int, at: datetime) -> None:
     Hold.objects.filter(Q(until__lte=at), lane_id=lane_id).delete()
 
 
-def lease_end(at: datetime) -> datetime:
-    """Until when a lease renewed at ``at`` lasts."""
-    return at + timedelta(seconds=policy.seconds("lane_lease_seconds"))
+def lease_end(at: datetime, *, calls: float = 0.0) -> datetime:
+    """Until when a lease renewed at ``at`` lasts: longer than the ``calls`` (seconds) that are made under it."""
+    return at + timedelta(seconds=max(policy.seconds("lane_lease_seconds"), calls + LEASE_MARGIN))

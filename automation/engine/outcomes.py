@@ -9,27 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+import structlog
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, Value, When
 from django.db.models.functions import Now
 
 from accounts import limits
 from accounts import services as accounts
 from automation.channels.base import Done
-from automation.engine import effects, lanes, policy
+from automation.engine import attempts, breaker, effects, lanes, policy
 from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Lane, Task
 from outreach.lib import clock, events
 
-OPEN = (AttemptState.CLAIMED, AttemptState.STARTED)
+log = structlog.get_logger(__name__)
 NOT_THE_TASKS_FAULT = (Reason.RATE_LIMITED, Reason.CREDENTIALS)
 
 
-@transaction.atomic
 def settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    """Record the outcomes of one batch in one transaction, in whatever mix they came."""
+    """Record the outcomes of one batch in one transaction, in whatever mix they came; again if it lost a deadlock."""
+    for last in (False, False, True):
+        try:
+            _settle(lease, outcomes)
+        except OperationalError:
+            if last or connection.needs_rollback or not connection.is_usable():
+                raise
+            log.warning("settled_again", lane=lease.lane_id, exc_info=True)
+        else:
+            return
+
+
+@transaction.atomic
+def _settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     by_answer: dict[Answer, list[Outcome]] = {answer: [] for answer in Answer}
     for outcome in outcomes:
         by_answer[outcome.answer].append(outcome)
@@ -38,12 +51,12 @@ def settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     put_off(lease, by_answer[Answer.LATER])
     leave_unknown(by_answer[Answer.UNKNOWN])
     put_back(by_answer[Answer.NOT_CALLED])
-    count_failures(lease, outcomes)
+    breaker.count(lease, outcomes)
 
 
 def complete(done: Sequence[Outcome]) -> None:
     """The act took place: task completed with its remote id, attempt done, units kept, effects told."""
-    done = _close(done, AttemptState.DONE)
+    done = attempts.close(done, AttemptState.DONE)
     if not done:
         return
     ids = [outcome.claim.task_id for outcome in done]
@@ -75,7 +88,7 @@ def complete(done: Sequence[Outcome]) -> None:
 
 def refuse(refused: Sequence[Outcome]) -> None:
     """The network said no for good: task failed with the reason, units given back, effects told."""
-    refused = _close(refused, AttemptState.REFUSED)
+    refused = attempts.close(refused, AttemptState.REFUSED)
     if not refused:
         return
     _give_back(refused)
@@ -88,7 +101,7 @@ def put_off(lease: Lease, later: Sequence[Outcome]) -> None:
 
     A rate limit or refused credentials hold the whole lane and do not count as the task's own failure.
     """
-    later = _close(later, AttemptState.LATER)
+    later = attempts.close(later, AttemptState.LATER)
     if not later:
         return
     _give_back(later)
@@ -118,11 +131,14 @@ def _again(outcome: Outcome, now: datetime) -> None:
 
 def leave_unknown(unknown: Sequence[Outcome]) -> None:
     """It may have happened: units kept, task unknown and due for reconciling at once."""
-    unknown = _close(unknown, AttemptState.UNKNOWN)
+    unknown = attempts.close(unknown, AttemptState.UNKNOWN)
     if not unknown:
         return
     Task.objects.filter(id__in=[outcome.claim.task_id for outcome in unknown]).update(
-        state=TaskState.UNKNOWN, due_at=Now(), reason=Reason.RECONCILE, detail=unknown[0].error[:500]
+        state=TaskState.UNKNOWN,
+        due_at=Now(),
+        reason=Reason.RECONCILE,
+        detail=_by_task({outcome.claim.task_id: outcome.error[:500] for outcome in unknown}),
     )
 
 
@@ -130,29 +146,9 @@ def put_back(not_called: Sequence[Outcome]) -> None:
     """We know that we never called: units given back, task pending as if it had not been claimed."""
     ids = [outcome.claim.attempt_id for outcome in not_called]
     if ids:
-        tasks = abandon(ids)
-        _pending(tasks, due_at=None, reason=Reason.READY)
-
-
-def abandon(attempt_ids: Sequence[int]) -> list[int]:
-    """Give up attempts that were never called: their units go back. Returns the tasks of those it changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE automation_attempt SET state = 'abandoned', finished_at = now() "
-            "WHERE id = ANY(%s) AND state IN ('claimed', 'started') RETURNING task_id, allowances",
-            [list(attempt_ids)],
-        )
-        rows = cursor.fetchall()
-    limits.give_back(unit for _, units in rows for unit in units)
-    return [task_id for task_id, _ in rows]
-
-
-def abandon_claimed(task_ids: Sequence[int]) -> None:
-    """Give up the claimed, not yet started attempts of these tasks; their runners find out when they try to start."""
-    ids = Attempt.objects.filter(task_id__in=task_ids, state=AttemptState.CLAIMED).values_list(
-        "id", flat=True
-    )
-    abandon(list(ids))
+        tasks = attempts.abandon(ids)
+        # Its due time was never touched: it keeps its place in the order.
+        Task.objects.filter(id__in=tasks).update(state=TaskState.PENDING, reason=Reason.READY, detail="")
 
 
 def cancelled(task_ids: Sequence[int], *, reason: str, detail: str = "") -> None:
@@ -174,7 +170,7 @@ def decide(task: Task, *, took_place: bool, by: object) -> None:
     if took_place:
         confirm(locked, Done(), detail=f"Confirmed by {by}")
     else:
-        give_back_unclear(locked)
+        attempts.give_back_unclear(locked)
         _fail([locked.pk], Reason.BY_HAND, f"Did not take place, says {by}")
     events.emit("task.decided", model="task", ids=[task.pk], by=by, took_place=took_place)
 
@@ -191,25 +187,34 @@ def confirm(task: Task, done: Done, *, detail: str = "") -> None:
         events.emit("task.completed", model="task", ids=[task.pk])
 
 
-def give_back_unclear(task: Task) -> None:
-    """The unclear attempts of a task did not take place: their units go back, once."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE automation_attempt SET state = 'abandoned', finished_at = now() "
-            "WHERE task_id = %s AND state = 'unknown' RETURNING allowances",
-            [task.pk],
-        )
-        rows = cursor.fetchall()
-    limits.give_back(unit for (units,) in rows for unit in units)
-
-
 def send_again(task: Task) -> None:
-    """An unclear task is proved not to have taken place: units given back, pending under its old send id, or exhausted."""
-    give_back_unclear(task)
-    if task.attempt_count >= policy.count("max_attempts"):
+    """An unclear task is proved not to have taken place: units given back, pending under its old send id.
+
+    It counts as a try that failed, and as the last one when the maximum is reached; a worker's death does not count,
+    but the third one parks the task.
+    """
+    attempts.give_back_unclear(task)
+    died = attempts.died_with(task)
+    if died and quarantine(task):
+        return
+    failures = task.failure_count + (not died)
+    if failures >= policy.count("max_attempts"):
         _fail([task.pk], Reason.EXHAUSTED, "Tried as often as allowed; the network never took it.")
     else:
         _pending([task.pk], due_at=None, reason=Reason.READY)
+        Task.objects.filter(pk=task.pk).update(failure_count=failures)
+
+
+def quarantine(task: Task) -> bool:
+    """Park a task whose worker died so often that it may well be the cause; true if it was parked.
+
+    The caller has given its units back: nothing of it is under way.
+    """
+    lost = Attempt.objects.filter(task=task, error=attempts.WORKER_ENDED).count()
+    if lost < policy.POISON_AFTER:
+        return False
+    park(task, reason=Reason.POISON, detail=f"{lost} workers ended while they ran it.")
+    return True
 
 
 def park(task: Task, *, reason: str = Reason.PARKED, detail: str = "") -> None:
@@ -219,26 +224,6 @@ def park(task: Task, *, reason: str = Reason.PARKED, detail: str = "") -> None:
     )
     effects.ended([task.pk])
     events.emit("task.parked", model="task", ids=[task.pk], reason=reason)
-
-
-def _close(outcomes: Sequence[Outcome], state: str) -> list[Outcome]:
-    """Close the started attempts; returns the outcomes whose attempt was still theirs to close."""
-    if not outcomes:
-        return []
-    errors = {o.claim.attempt_id: o.error for o in outcomes if o.error}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE automation_attempt AS a SET state = %s, finished_at = now(), error = COALESCE(given.error, '') "
-            "FROM unnest(%s::bigint[], %s::text[]) AS given(id, error) WHERE a.id = given.id AND a.state = 'started' "
-            "RETURNING a.id",
-            [
-                state,
-                [o.claim.attempt_id for o in outcomes],
-                [errors.get(o.claim.attempt_id, "") for o in outcomes],
-            ],
-        )
-        ours = {row[0] for row in cursor.fetchall()}
-    return [outcome for outcome in outcomes if outcome.claim.attempt_id in ours]
 
 
 def _give_back(outcomes: Iterable[Outcome]) -> None:
@@ -261,36 +246,3 @@ def _pending(task_ids: Sequence[int], *, due_at: datetime | None, reason: str, d
 
 def _by_task(values: dict[int, str]) -> Case:
     return Case(*(When(pk=pk, then=Value(value)) for pk, value in values.items()), output_field=CharField())
-
-
-def count_failures(lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    """The breaker: failures in a row open it, which holds the lane; the next success, a single probe, closes it."""
-    failed = 0
-    succeeded = False
-    for outcome in outcomes:
-        if outcome.answer in (Answer.DONE, Answer.REFUSED):
-            failed, succeeded = 0, True
-        elif outcome.answer is Answer.UNKNOWN or (
-            outcome.answer is Answer.LATER and outcome.reason == Reason.RETRY
-        ):
-            failed += 1
-    if not failed and not succeeded:
-        return
-    lane = Lane.objects.select_for_update().get(pk=lease.lane_id)
-    failures = failed if succeeded else lane.failures + failed
-    if failures == lane.failures and not (succeeded and lane.breaker_opened_at):
-        return
-    opened = lane.breaker_opened_at
-    if failures >= policy.count("breaker_failures") or (opened and failed):
-        now = clock.database_now()
-        opened = opened or now
-        lanes.hold(
-            lane.pk, kind="", reason=Reason.BREAKER_OPEN, until=now + timedelta(seconds=policy.seconds("breaker_seconds")),
-            detail=next((o.error for o in reversed(outcomes) if o.error), ""),
-        )  # fmt: skip
-    elif succeeded:
-        opened = None
-    if (opened is None) != (lane.breaker_opened_at is None):
-        events.emit("breaker.opened" if opened else "breaker.closed", model="account", ids=[lane.pk])
-    lane.failures, lane.breaker_opened_at = min(failures, 30_000), opened
-    lane.save(update_fields=["failures", "breaker_opened_at"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from automation.engine import outcomes, policy
+from automation.engine import attempts, outcomes
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Task
 from outreach.lib import clock
@@ -43,43 +43,43 @@ def recover(lane_id: int) -> int:
     """Deal with the lane's attempts that are past their deadline; returns how many there were.
 
     Claimed: the units go back and the task is pending again. Started: the units stay, the task is unknown and due for
-    reconciling. A task whose worker died three times is parked, so that it cannot take a fourth one down.
+    reconciling, which decides. A task whose worker died three times is parked, so that it cannot take a fourth one down.
     """
-    dead = list(
-        Attempt.objects.filter(
-            task__lane_id=lane_id, state__in=(AttemptState.CLAIMED, AttemptState.STARTED), deadline__lt=clock.database_now()
-        ).order_by("task_id").select_for_update(of=("self",)).select_related("task")
-    )  # fmt: skip
-    if not dead:
-        return 0
-    started = [attempt for attempt in dead if attempt.state == AttemptState.STARTED]
-    claimed = [attempt for attempt in dead if attempt.state == AttemptState.CLAIMED]
-    Attempt.objects.filter(id__in=[a.pk for a in started]).update(
-        state=AttemptState.UNKNOWN,
-        finished_at=clock.database_now(),
-        error="Its worker ended without an answer.",
-    )
-    Task.objects.filter(id__in=[a.task_id for a in started], state=TaskState.RUNNING).update(
-        state=TaskState.UNKNOWN,
-        due_at=clock.database_now(),
-        reason=Reason.RECONCILE,
-        detail="Its worker ended.",
-    )
-    outcomes.abandon([a.pk for a in claimed])
-    Task.objects.filter(id__in=[a.task_id for a in claimed], state=TaskState.RUNNING).update(
-        state=TaskState.PENDING,
-        due_at=clock.database_now(),
-        reason=Reason.READY,
-        detail="Its worker ended before it began.",
-    )
-    for attempt in dead:
-        _quarantine(attempt.task)
-    return len(dead)
+    dead = Attempt.objects.filter(task__lane_id=lane_id, deadline__lt=clock.database_now())
+    claimed = dead.filter(state=AttemptState.CLAIMED).values_list("task_id", flat=True)
+    return _make_unclear(lane_id) + _put_back(list(claimed))
 
 
-def _quarantine(task: Task) -> None:
-    lost = Attempt.objects.filter(
-        task=task, state__in=(AttemptState.UNKNOWN, AttemptState.ABANDONED), error__startswith="Its worker"
-    ).count()
-    if lost >= policy.POISON_AFTER and Task.objects.filter(pk=task.pk, state=TaskState.PENDING).exists():
-        outcomes.park(task, reason=Reason.POISON, detail=f"{lost} workers ended while they ran it.")
+MAKE_UNCLEAR = """
+WITH dead AS (
+    UPDATE automation_attempt AS attempt SET state = 'unknown', finished_at = now(), error = %(error)s
+    FROM automation_task AS task
+    WHERE task.id = attempt.task_id AND task.lane_id = %(lane)s AND attempt.state = 'started' AND attempt.deadline < now()
+    RETURNING attempt.task_id)
+UPDATE automation_task AS task
+SET state = 'unknown', due_at = now(), reason = %(reason)s, detail = %(error)s
+FROM dead WHERE task.id = dead.task_id
+"""
+
+
+def _make_unclear(lane_id: int) -> int:
+    given: dict[str, str | int] = {
+        "lane": lane_id,
+        "error": attempts.WORKER_ENDED,
+        "reason": str(Reason.RECONCILE),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MAKE_UNCLEAR, given)
+        return int(cursor.rowcount)
+
+
+def _put_back(task_ids: list[int]) -> int:
+    # In the order of tasks.cancel, task before attempt, and never waiting: what is locked is being cancelled.
+    chosen = Task.objects.filter(id__in=task_ids).order_by("id").select_for_update(skip_locked=True)
+    given_up = attempts.abandon_claimed([task.pk for task in chosen], error=attempts.WORKER_ENDED)
+    tasks = Task.objects.filter(id__in=given_up, state=TaskState.RUNNING)
+    put_back = list(tasks)
+    tasks.update(state=TaskState.PENDING, reason=Reason.READY, detail="Its worker ended before it began.")
+    for task in put_back:
+        outcomes.quarantine(task)
+    return len(put_back)

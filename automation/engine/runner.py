@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError
 
 from accounts.models import Account
 from automation.channels import registry
-from automation.channels.base import Channel, Login
-from automation.engine import acts, failpoints, lanes, outcomes, policy, recover, start
+from automation.channels.base import AuthFailed, Channel, ChannelError, Login, TryLater
+from automation.channels.closed import ClosedChannel
+from automation.engine import acts, breaker, failpoints, lanes, outcomes, policy, recover, start
 from automation.engine.acts import Answer, Outcome
 from automation.engine.claim import BATCH_SECONDS, Claim, claim
 from automation.engine.lanes import Lease, LeaseLost
 from automation.engine.reconcile import reconcile
+from automation.enums import Reason
+from outreach.lib import clock
+from outreach.lib.crypto import WrongKey
 
 log = structlog.get_logger(__name__)
 
 
-def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
-    """Do the lane's due work while ``go_on()``; returns the number of attempts called.
+REST_SECONDS = 30.0
+TURN_SECONDS = 5.0  # then other due lanes come first, however much this one has left
 
-    The lane is given back whatever happens.
+
+def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
+    """Do the lane's due work for a turn, while ``go_on()``; returns the number of attempts called.
+
+    The lane is given back whatever happens. One that cannot be run at all rests for a while and says why.
     """
     with structlog.contextvars.bound_contextvars(lane=lease.lane_id):
         try:
@@ -35,14 +44,32 @@ def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
         except LeaseLost as lost:
             log.info("lease_lost", detail=str(lost))
             return 0
+        except Exception as error:
+            _rest(lease, error)
+            raise
         finally:
             lanes.release(lease)
 
 
+def _rest(lease: Lease, error: Exception) -> None:
+    """Without a pause the lane would be due again at once, and fail again at once."""
+    until = clock.database_now() + timedelta(seconds=REST_SECONDS)
+    detail = f"The lane could not be run: {type(error).__name__}: {error}"
+    lanes.hold(lease.lane_id, kind="", reason=Reason.RETRY, until=until, detail=detail)
+
+
 def open_channel(lease: Lease) -> Channel:
-    """The driver for the lane's account, signed in with its credential."""
+    """The driver for the lane's account, signed in with its credential; one that cannot sign in answers every call so."""
     account = Account.objects.select_related("credential").get(pk=lease.lane_id)
-    return registry.open_channel(account.network, login_of(account))
+    try:
+        return registry.open_channel(account.network, login_of(account))
+    except TryLater as error:
+        return ClosedChannel(account.network, error)
+    except (ChannelError, WrongKey) as error:
+        return ClosedChannel(account.network, AuthFailed(str(error)))
+    except KeyError:
+        missing = AuthFailed(f"No channel for {account.network} is installed here.")
+        return ClosedChannel(account.network, missing)
 
 
 def login_of(account: Account) -> Login:
@@ -57,14 +84,16 @@ def login_of(account: Account) -> Login:
 def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
     called = 0
     more = unclear = True
-    while go_on() and (more or unclear):
+    ends = time.monotonic() + TURN_SECONDS
+    while go_on() and (more or unclear) and time.monotonic() < ends:
         if unclear and (overdue := recover.look(lease.lane_id)).any:
             if overdue.attempts:
                 recover.recover(lease.lane_id)
             reconcile(lease, channel)
+        began = time.monotonic()  # not after the claim: the attempts' deadline counts from there
         claimed = claim(lease, channel, batch=policy.count("batch_size"))
         failpoints.reach("after_claim")
-        results = _call(channel, claimed.claims)
+        results = _call(channel, claimed.claims, began)
         failpoints.reach("after_call")
         if results:
             called += len(results)
@@ -75,24 +104,35 @@ def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
     return called
 
 
-def _call(channel: Channel, claims: Sequence[Claim]) -> list[Outcome]:
+def _call(channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
     if not claims:
         return []
-    return call_batch(channel, claims) if channel.proves else call_one(channel, claims[0])
+    return call_batch(channel, claims, began) if channel.proves else call_one(channel, claims[0])
 
 
-def call_batch(channel: Channel, claims: Sequence[Claim]) -> list[Outcome]:
-    """Call for started attempts one after the other; what does not fit into the batch's time was never called."""
-    began = time.monotonic()
-    results = []
+def call_batch(channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
+    """Call for attempts that were started at ``began`` (or a little later), one after the other.
+
+    What does not fit into the batch's time was never called, nor was what follows an answer that forbids going on.
+    """
+    results: list[Outcome] = []
     for item in claims:
         failpoints.reach("before_call")
         # A worker that was stopped in between must not call: others may have its attempts by now.
-        if time.monotonic() - began > BATCH_SECONDS:
+        if time.monotonic() - began > BATCH_SECONDS or _must_stop(results):
             results.append(Outcome(item, Answer.NOT_CALLED))
         else:
             results.append(acts.perform(channel, item))
     return results
+
+
+def _must_stop(results: Sequence[Outcome]) -> bool:
+    """Told to slow down, refused our credentials, or failing as often in a row as opens the breaker."""
+    called = [result for result in results if result.answer is not Answer.NOT_CALLED]
+    if called and called[-1].reason in (Reason.RATE_LIMITED, Reason.CREDENTIALS):
+        return True
+    latest = called[-policy.count("breaker_failures") :]
+    return len(latest) == policy.count("breaker_failures") and all(breaker.is_failure(one) for one in latest)
 
 
 def call_one(channel: Channel, item: Claim) -> list[Outcome]:
@@ -107,13 +147,12 @@ def call_one(channel: Channel, item: Claim) -> list[Outcome]:
 
 
 def settle(lease: Lease, results: Sequence[Outcome]) -> None:
-    """Record what happened. An effect that breaks must not undo the record of acts that took place."""
+    """Record what happened; if one outcome cannot be recorded, it must not take the others' record with it."""
     try:
         outcomes.settle(lease, results)
-    except Exception:
-        log.exception("settle_failed", tasks=[result.claim.task_id for result in results])
+    except DatabaseError:
         if len(results) == 1:
             raise
+        log.exception("settle_failed", tasks=[result.claim.task_id for result in results])
         for result in results:
-            with transaction.atomic():
-                outcomes.settle(lease, [result])
+            outcomes.settle(lease, [result])

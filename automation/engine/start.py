@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from automation.engine import failpoints, outcomes
+from automation.engine import attempts, failpoints, outcomes
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Task
 from leads.models import Person
@@ -52,7 +52,7 @@ def consenting(claims: Sequence[Claim]) -> list[Claim]:
     consent = set(_lock_consent(sorted(touched)))
     said_no = [claim for claim in claims if claim.person_id and claim.person_id not in consent]
     if said_no:
-        outcomes.abandon([claim.attempt_id for claim in said_no])
+        attempts.abandon([claim.attempt_id for claim in said_no])
         outcomes.cancelled([claim.task_id for claim in said_no], reason=Reason.SUPPRESSED)
     return [claim for claim in claims if not claim.person_id or claim.person_id in consent]
 

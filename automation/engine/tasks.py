@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.enums import ACTS_UPON_PEOPLE
-from automation.engine import lanes
-from automation.enums import AttemptState, Priority, Reason, TaskState
-from automation.models import Attempt, Task
+from automation.engine import attempts, effects, lanes
+from automation.enums import Priority, Reason, TaskState
+from automation.models import Task
 from leads.models import Profile
 from outreach.lib import clock, events
 
@@ -76,41 +76,44 @@ def _row(new: NewTask, now: datetime) -> Task:
 
 
 @transaction.atomic
-def cancel(task_ids: Sequence[int], *, reason: str, by: object, detail: str = "") -> int:
+def cancel(task_ids: Sequence[int], *, reason: str, by: object, detail: str = "", tell: bool = True) -> int:
     """Cancel what has not started: pending tasks, and claimed attempts before their start. Returns how many.
 
     Units of claimed attempts go back to their counters. A started act is not recalled: it may have happened. Rows a
     worker holds at this moment are passed over: waiting for them could deadlock, and they are being decided anyway.
+    Whoever follows the tasks hears of it, unless ``tell`` is false because the caller sees to that for all at once.
     """
-    from automation.engine.outcomes import abandon_claimed  # noqa: PLC0415 - outcomes builds on tasks
-
-    open_ids = list(
+    open_tasks = list(
         Task.objects.filter(id__in=task_ids, state__in=(TaskState.PENDING, TaskState.RUNNING))
-        .order_by("id").select_for_update(skip_locked=True).values_list("id", flat=True)
+        .order_by("id").select_for_update(skip_locked=True).values_list("id", "state")
     )  # fmt: skip
-    started = set(
-        Attempt.objects.filter(task_id__in=open_ids, state=AttemptState.STARTED).values_list(
-            "task_id", flat=True
-        )
-    )
-    ids = [task_id for task_id in open_ids if task_id not in started]
-    abandon_claimed(ids)
-    Task.objects.filter(id__in=ids).update(
-        state=TaskState.CANCELLED, reason=reason, detail=detail, due_at=None, finished_at=Now()
-    )
+    pending = [task_id for task_id, state in open_tasks if state == TaskState.PENDING]
+    running = [task_id for task_id, state in open_tasks if state == TaskState.RUNNING]
+    # Only what this very statement gave up is cancelled: a runner may be starting one of them right now.
+    ids = pending + attempts.abandon_claimed(running)
     if ids:
+        Task.objects.filter(id__in=ids).update(
+            state=TaskState.CANCELLED, reason=reason, detail=detail, due_at=None, finished_at=Now()
+        )
+        if tell:
+            effects.ended(ids)
         events.emit("task.cancelled", model="task", ids=ids, by=by, reason=reason)
     return len(ids)
 
 
 @transaction.atomic
 def retry(task: Task, *, by: object) -> None:
-    """Run a failed or cancelled task again, under its old send id and with its attempts kept on record.
+    """Run a failed or cancelled task again, as often as a new one, under its old send id, its attempts kept on record.
 
     An unclear task cannot be retried like this: a person says first whether it took place (``outcomes.decide``).
     """
     changed = Task.objects.filter(pk=task.pk, state__in=(TaskState.FAILED, TaskState.CANCELLED)).update(
-        state=TaskState.PENDING, reason=Reason.READY, detail="", due_at=Now(), finished_at=None
+        state=TaskState.PENDING,
+        reason=Reason.READY,
+        detail="",
+        due_at=Now(),
+        finished_at=None,
+        failure_count=0,
     )
     if not changed:
         raise ValueError("Only a failed or cancelled task can be run again.")

@@ -1,0 +1,80 @@
+"""What becomes of attempts: closed with an answer, or given up with their units given back.
+
+Every change is conditional on the state the attempt was in, so that who comes late changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from accounts import limits
+from automation.engine.acts import Outcome
+from automation.models import Attempt, Task
+
+WORKER_ENDED = "Its worker ended without an answer."
+
+
+def close(outcomes: Sequence[Outcome], state: str) -> list[Outcome]:
+    """Close the started attempts; returns the outcomes whose attempt was still theirs to close."""
+    if not outcomes:
+        return []
+    errors = {o.claim.attempt_id: o.error for o in outcomes if o.error}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE automation_attempt AS a SET state = %s, finished_at = now(), error = COALESCE(given.error, '') "
+            "FROM unnest(%s::bigint[], %s::text[]) AS given(id, error) WHERE a.id = given.id AND a.state = 'started' "
+            "RETURNING a.id",
+            [
+                state,
+                [o.claim.attempt_id for o in outcomes],
+                [errors.get(o.claim.attempt_id, "") for o in outcomes],
+            ],
+        )
+        ours = {row[0] for row in cursor.fetchall()}
+    return [outcome for outcome in outcomes if outcome.claim.attempt_id in ours]
+
+
+def abandon(attempt_ids: Sequence[int]) -> list[int]:
+    """Give up attempts that were never called: their units go back. Returns the tasks of those it changed."""
+    return _abandon("id = ANY(%s) AND state IN ('claimed', 'started')", attempt_ids, error="")
+
+
+def abandon_claimed(task_ids: Sequence[int], *, error: str = "") -> list[int]:
+    """Give up the claimed, not yet started attempts of these tasks; returns the tasks of those it changed.
+
+    Their runners find out when they try to start. One that starts at this very moment is started, and not returned.
+    """
+    return _abandon("task_id = ANY(%s) AND state = 'claimed'", task_ids, error=error)
+
+
+def _abandon(which: str, ids: Sequence[int], *, error: str) -> list[int]:
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE automation_attempt SET state = 'abandoned', finished_at = now(), error = %s WHERE {which} "  # noqa: S608
+            "RETURNING task_id, allowances",
+            [error, list(ids)],
+        )
+        rows = cursor.fetchall()
+    limits.give_back(unit for _, units in rows for unit in units)
+    return [task_id for task_id, _ in rows]
+
+
+def give_back_unclear(task: Task) -> None:
+    """The unclear attempts of a task did not take place: their units go back, once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE automation_attempt SET state = 'abandoned', finished_at = now() "
+            "WHERE task_id = %s AND state = 'unknown' RETURNING allowances",
+            [task.pk],
+        )
+        rows = cursor.fetchall()
+    limits.give_back(unit for (units,) in rows for unit in units)
+
+
+def died_with(task: Task) -> bool:
+    """Whether the worker of the task's last attempt ended while it ran it."""
+    return Attempt.objects.filter(task=task, number=task.attempt_count, error=WORKER_ENDED).exists()

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from django.db import connection
 
 from accounts import limits
+from automation.channels.base import Done
 from automation.engine.acts import Outcome
 from automation.models import Attempt, Task
 
+NOTHING = Done()
 WORKER_ENDED = "Its worker ended without an answer."
 
 
@@ -31,6 +33,39 @@ def close(outcomes: Sequence[Outcome], state: str) -> list[Outcome]:
                 [o.claim.attempt_id for o in outcomes],
                 [errors.get(o.claim.attempt_id, "") for o in outcomes],
             ],
+        )
+        ours = {row[0] for row in cursor.fetchall()}
+    return [outcome for outcome in outcomes if outcome.claim.attempt_id in ours]
+
+
+COMPLETE = """
+WITH given AS (
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given(attempt_id, remote_id, url)),
+closed AS (
+    UPDATE automation_attempt AS attempt SET state = 'done', finished_at = now()
+    FROM given WHERE attempt.id = given.attempt_id AND attempt.state = 'started'
+    RETURNING attempt.id, attempt.task_id)
+UPDATE automation_task AS task
+SET state = 'completed', due_at = NULL, reason = '', detail = '', finished_at = now(),
+    remote_id = given.remote_id, url = given.url
+FROM closed JOIN given ON given.attempt_id = closed.id
+WHERE task.id = closed.task_id
+RETURNING closed.id
+"""
+
+
+def complete(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Close started attempts as done and complete their tasks with what finds the act again, in one statement.
+
+    Returns the outcomes whose attempt was still theirs to close.
+    """
+    if not outcomes:
+        return []
+    proofs = [o.result if isinstance(o.result, Done) else NOTHING for o in outcomes]
+    ids = [o.claim.attempt_id for o in outcomes]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            COMPLETE, [ids, [done.remote_id[:255] for done in proofs], [done.url[:500] for done in proofs]]
         )
         ours = {row[0] for row in cursor.fetchall()}
     return [outcome for outcome in outcomes if outcome.claim.attempt_id in ours]

@@ -56,34 +56,14 @@ def _settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
 
 def complete(done: Sequence[Outcome]) -> None:
     """The act took place: task completed with its remote id, attempt done, units kept, effects told."""
-    done = attempts.close(done, AttemptState.DONE)
+    done = attempts.complete(done)
     if not done:
         return
-    ids = [outcome.claim.task_id for outcome in done]
-    proofs = {
-        o.claim.task_id: o.result
-        for o in done
-        if isinstance(o.result, Done) and (o.result.remote_id or o.result.url)
-    }
-    changes = {
-        "state": TaskState.COMPLETED,
-        "due_at": None,
-        "reason": Reason.READY,
-        "detail": "",
-        "finished_at": Now(),
-    }
-    Task.objects.filter(id__in=[i for i in ids if i not in proofs]).update(**changes)
-    if proofs:
-        Task.objects.filter(id__in=proofs).update(
-            remote_id=_by_task({i: done.remote_id for i, done in proofs.items()}),
-            url=_by_task({i: done.url for i, done in proofs.items()}),
-            **changes,
-        )
     effects.completed(
         {o.claim.task_id: o.result for o in done},
         [(o.claim.task_id, o.claim.kind, o.claim.enrolment_id) for o in done],
     )
-    events.emit("task.completed", model="task", ids=ids)
+    events.emit("task.completed", model="task", ids=[outcome.claim.task_id for outcome in done])
 
 
 def refuse(refused: Sequence[Outcome]) -> None:
@@ -134,12 +114,10 @@ def leave_unknown(unknown: Sequence[Outcome]) -> None:
     unknown = attempts.close(unknown, AttemptState.UNKNOWN)
     if not unknown:
         return
-    Task.objects.filter(id__in=[outcome.claim.task_id for outcome in unknown]).update(
-        state=TaskState.UNKNOWN,
-        due_at=Now(),
-        reason=Reason.RECONCILE,
-        detail=_by_task({outcome.claim.task_id: outcome.error[:500] for outcome in unknown}),
-    )
+    for outcome in unknown:
+        Task.objects.filter(pk=outcome.claim.task_id).update(
+            state=TaskState.UNKNOWN, due_at=Now(), reason=Reason.RECONCILE, detail=outcome.error[:500]
+        )
 
 
 def put_back(not_called: Sequence[Outcome]) -> None:

@@ -4,40 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from automation.engine import attempts, failpoints, outcomes
-from automation.enums import AttemptState, Reason, TaskState
-from automation.models import Attempt, Task
+from automation.enums import AttemptState, Reason
+from automation.models import Attempt
 from leads.models import Person
 
 if TYPE_CHECKING:
     from automation.engine.claim import Claim
 
 
+# The counters of each attempt come as text, since an array of arrays cannot be ragged.
+WRITE = """
+WITH given AS (
+    SELECT * FROM unnest(%(tasks)s::bigint[], %(allowances)s::text[]) AS given(task_id, allowances)),
+running AS (
+    UPDATE automation_task AS task
+    SET state = 'running', attempt_count = task.attempt_count + 1, reason = '', detail = ''
+    FROM given WHERE task.id = given.task_id
+    RETURNING task.id, task.attempt_count, given.allowances)
+INSERT INTO automation_attempt
+    (task_id, number, state, deadline, worker, allowances, claimed_at, started_at, error)
+SELECT id, attempt_count, %(state)s, %(deadline)s, %(worker)s, allowances::bigint[], now(),
+       CASE WHEN %(state)s = 'started' THEN statement_timestamp() END, ''
+FROM running
+RETURNING id, task_id
+"""
+
+
 def write_attempts(claims: Sequence[Claim], *, worker: str, deadline: datetime, started: bool) -> None:
-    """Write one attempt a claim and mark the tasks running, in the claim's transaction."""
-    attempts = Attempt.objects.bulk_create(
-        Attempt(
-            task_id=claim.task_id,
-            number=claim.number,
-            state=AttemptState.STARTED if started else AttemptState.CLAIMED,
-            deadline=deadline,
-            worker=worker,
-            allowances=list(claim.allowances),
-            started_at=Now() if started else None,
-        )
-        for claim in claims
-    )
-    for claim, attempt in zip(claims, attempts, strict=True):
-        claim.attempt_id = attempt.pk
-    Task.objects.filter(id__in=[claim.task_id for claim in claims]).update(
-        state=TaskState.RUNNING, attempt_count=F("attempt_count") + 1, reason=Reason.READY, detail=""
-    )
+    """Write one attempt a claim and mark the tasks running, in the claim's transaction, in one statement."""
+    state = AttemptState.STARTED if started else AttemptState.CLAIMED
+    given: dict[str, Any] = {
+        "tasks": [claim.task_id for claim in claims],
+        "allowances": ["{" + ",".join(map(str, claim.allowances)) + "}" for claim in claims],
+        "state": state.value, "deadline": deadline, "worker": worker,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, given)
+        attempt_of = {task_id: attempt_id for attempt_id, task_id in cursor.fetchall()}
+    for claim in claims:
+        claim.attempt_id = attempt_of[claim.task_id]
 
 
 def consenting(claims: Sequence[Claim]) -> list[Claim]:

@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class AutomationConfig(AppConfig):
@@ -6,9 +7,11 @@ class AutomationConfig(AppConfig):
     verbose_name = "Acting"
 
     def ready(self) -> None:
-        """Announce the installed networks and subscribe to what accounts and people tell."""
-        from automation import listeners  # noqa: PLC0415 - models must be loaded first
+        """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in step."""
+        from automation import listeners, schedule  # noqa: PLC0415 - models must be loaded first
         from automation.channels import registry  # noqa: PLC0415
 
         registry.load()
         listeners.connect()
+        # Once per migrate, after the queue's own tables are there.
+        post_migrate.connect(schedule.synchronise, sender=apps.get_app_config("django_q"))

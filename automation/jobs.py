@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from accounts.services import settle_time_zones, settle_warm_ups
 from automation.campaigns import progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
@@ -9,7 +12,10 @@ from automation.engine import drain as engine_drain
 from automation.engine import retention
 from automation.enums import CampaignStatus, EnrolmentState
 from automation.models import Campaign
-from outreach.lib import events
+from leads import importing
+from outreach.lib import clock, events
+
+KEEP_FILES = timedelta(days=30)
 
 
 def drain() -> int:
@@ -50,6 +56,16 @@ def recover_lanes() -> int:
 def purge() -> int:
     """Delete what retention no longer keeps."""
     return _reported("purge", retention.purge())
+
+
+def settle_accounts() -> int:
+    """Let changed time zones and finished warm-ups take effect."""
+    return _reported("settle_accounts", settle_time_zones() + settle_warm_ups())
+
+
+def forget_files() -> int:
+    """Drop the files of imports of long ago; the reports on their rows stay."""
+    return _reported("forget_files", importing.forget_files(clock.database_now() - KEEP_FILES))
 
 
 def _reported(name: str, count: int) -> int:

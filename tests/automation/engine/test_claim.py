@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -165,9 +166,7 @@ def test_the_sending_gap_keeps_acts_upon_people_apart(
     run_lanes(within=1.0)
     times = sorted(act.at for act in arrived(control, *sent))
     assert len(times) == 3
-    assert all(
-        later - earlier > timedelta(seconds=0.28) for earlier, later in zip(times, times[1:], strict=False)
-    )
+    assert all(later - earlier > timedelta(seconds=0.28) for earlier, later in itertools.pairwise(times))
 
 
 def test_a_reached_limit_is_one_hold_that_lifts_when_the_limit_is_raised(

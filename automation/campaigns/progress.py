@@ -155,7 +155,7 @@ def stumble(task: Task) -> None:
         return
     if task.reason == Reason.SUPPRESSED:
         close([task.enrolment_id or 0], state=EnrolmentState.OPTED_OUT)
-    elif task.kind in OPTIONAL and task.reason == Reason.REFUSED:
+    elif _is_passed_over(task):
         _move_on(task)
     else:
         close(
@@ -163,6 +163,13 @@ def stumble(task: Task) -> None:
             state=EnrolmentState.FAILED,
             detail=f"{task.get_reason_display()}: {task.detail}"[:500],
         )
+
+
+def _is_passed_over(task: Task) -> bool:
+    """Whether the campaign goes on without this act; a person who is gone ends it, a post that is gone does not."""
+    if task.kind == ActionKind.LIKE and task.reason == Reason.NOT_FOUND:
+        return True
+    return task.kind in OPTIONAL and task.reason in (Reason.REFUSED, Reason.UNSUPPORTED, Reason.EXHAUSTED)
 
 
 def _move_on(task: Task) -> None:
@@ -192,13 +199,18 @@ def close(enrolment_ids: Sequence[int], *, state: str, detail: str = "") -> int:
 
 def settle_completion(campaign_id: int) -> bool:
     """Complete a running campaign in which everybody has come to an end; true if this call did it."""
-    if Enrolment.objects.filter(campaign_id=campaign_id, state__in=OPEN_ENROLMENTS).exists():
+    if not _is_over(campaign_id):
         return False
-    if not Enrolment.objects.filter(campaign_id=campaign_id).exists():
-        return False
-    changed = Campaign.objects.filter(pk=campaign_id, status=CampaignStatus.RUNNING).update(
-        status=CampaignStatus.COMPLETED, finished_at=Now()
-    )
-    if changed:
+    with transaction.atomic():
+        # Whoever enrols holds the campaign's row: asked again under it, nobody is left behind in a completed one.
+        running = Campaign.objects.filter(pk=campaign_id, status=CampaignStatus.RUNNING)
+        if running.select_for_update(no_key=True).first() is None or not _is_over(campaign_id):
+            return False
+        running.update(status=CampaignStatus.COMPLETED, finished_at=Now())
         events.emit("campaign.completed", model="automation.campaign", ids=[campaign_id])
-    return bool(changed)
+    return True
+
+
+def _is_over(campaign_id: int) -> bool:
+    enrolments = Enrolment.objects.filter(campaign_id=campaign_id)
+    return not enrolments.filter(state__in=OPEN_ENROLMENTS).exists() and enrolments.exists()

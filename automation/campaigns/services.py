@@ -82,8 +82,10 @@ def create_campaign(
 
 
 def set_accounts(*, campaign: Campaign, accounts: Iterable[Account], by: Actor) -> None:
-    """Say which accounts act; each must be on the campaign's network."""
+    """Say which accounts act; each must be on the campaign's network, and one that has begun needs at least one."""
     chosen = list(accounts)
+    if not chosen and campaign.status != CampaignStatus.DRAFT:
+        raise ValidationError({"accounts": "A campaign that has begun needs at least one account."})
     strangers = [str(account) for account in chosen if account.network != campaign.network]
     if strangers:
         raise ValidationError({"accounts": f"Not on {campaign.network}: {', '.join(strangers)}."})
@@ -133,11 +135,14 @@ def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enro
 
     Sends nothing by itself: a running campaign begins them in the background, a draft when it is started.
     """
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
         raise ValidationError("This campaign has ended. Copy it to go on.")
-    chosen = {p.person_id: p for p in _with_person(profiles)}
-    ours = _our_handles(campaign.network, (p.handle for p in chosen.values()))
-    fits = [p for p in chosen.values() if p.network == campaign.network and p.handle.casefold() not in ours]
+    found = _with_person(profiles)
+    ours = _our_handles(campaign.network, (profile.handle for profile in found))
+    suitable = [p for p in found if p.network == campaign.network and p.handle.casefold() not in ours]
+    chosen = {profile.person_id for profile in found}
+    fits = list({profile.person_id: profile for profile in suitable}.values())
     consenting = [p for p in fits if p.person.suppressed_at is None]
     before = campaign.enrolments.count()
     Enrolment.objects.bulk_create(
@@ -192,7 +197,8 @@ def pause(*, campaign: Campaign, by: Actor) -> None:
     """Nothing more of it is claimed until it is resumed; its waiting tasks are shelved with that reason."""
     locked = _lock(campaign, CampaignStatus.RUNNING, "paused")
     _set_status(locked, CampaignStatus.PAUSED, by)
-    waiting = Task.objects.filter(campaign=locked, state=TaskState.PENDING)
+    # What has its time yet to come keeps it: it is shelved when it comes due.
+    waiting = Task.objects.filter(campaign=locked, state=TaskState.PENDING, due_at__lte=Now())
     waiting.update(due_at=None, reason=Reason.CAMPAIGN_NOT_RUNNING, detail="The campaign is paused.")
     campaign.refresh_from_db()
 
@@ -224,7 +230,7 @@ def cancel(*, campaign: Campaign, by: Actor) -> int:
             "id", flat=True
         )
     )
-    cancelled = tasks.cancel(ids, reason=Reason.CAMPAIGN_ENDED, by=by)
+    cancelled = tasks.cancel(ids, reason=Reason.CAMPAIGN_ENDED, by=by, tell=False)
     Enrolment.objects.filter(campaign=locked, state__in=OPEN_ENROLMENTS).update(
         state=EnrolmentState.FAILED, detail="The campaign was cancelled.", finished_at=Now()
     )

@@ -73,6 +73,7 @@ def approve(*, post: Post, by: Actor) -> None:
     _move(post, EDITABLE, PostStatus.APPROVED, by, "approved", approved_by=who, approved_at=Now())
 
 
+@transaction.atomic
 def reject(*, post: Post, by: Actor, reason: str = "") -> None:
     """Back to draft; what was scheduled of it and has not gone out is unscheduled."""
     for publication in post.publications.filter(state=PublicationState.SCHEDULED):
@@ -104,12 +105,12 @@ def schedule(*, post: Post, account: Account, by: Actor, at: datetime | None = N
         raise ValidationError(f"It is {publication.get_state_display().lower()} on {account} already.")
     if publication.task_id and publication.state == PublicationState.SCHEDULED:
         raise ValidationError(f"It is scheduled on {account} already. Unschedule it first.")
-    tries = Task.objects.filter(dedupe_key__startswith=f"publication:{publication.pk}:").count()
-    due_at = at or clock.database_now()
+    now = clock.database_now()
+    due_at = at or now
     publication.task = tasks.add(
         NewTask(
             account_id=account.pk, kind=ActionKind.POST, priority=Priority.CRITICAL, due_at=due_at,
-            dedupe_key=f"publication:{publication.pk}:{tries}",
+            dedupe_key=f"publication:{publication.pk}:{now.timestamp():.6f}",
             payload={"text": locked.text, "link": locked.link, "publication": publication.pk},
         )
     )  # fmt: skip
@@ -128,7 +129,7 @@ def unschedule(*, publication: Publication, by: Actor) -> None:
     if not tasks.cancel([locked.task_id], reason=Reason.BY_HAND, by=by):
         raise ValidationError("It is on its way already.")
     Publication.objects.filter(pk=locked.pk).update(
-        state=PublicationState.APPROVED, scheduled_at=None, task=None
+        state=PublicationState.APPROVED, scheduled_at=None, task=None, detail=""
     )
     events.emit("publication.unscheduled", model="automation.publication", ids=[locked.pk], by=by)
 
@@ -204,7 +205,14 @@ def record_metrics(task: Task, result: Sequence[PostMetrics]) -> None:
     figures = {"likes": found.likes, "reposts": found.reposts, "replies": found.replies, "views": found.views}
     Measurement.objects.create(publication=publication, at=now, **figures)
     Publication.objects.filter(pk=publication.pk).update(metrics_at=now, **figures)
-    _measure(publication, after=interval(now - (publication.published_at or now)))
+    if not _is_measured(
+        publication
+    ):  # asked for by hand meanwhile, or twice: one chain of readings is enough
+        _measure(publication, after=interval(now - (publication.published_at or now)))
+
+
+def _is_measured(publication: Publication) -> bool:
+    return Task.objects.pending().filter(dedupe_key__startswith=f"metrics:{publication.pk}:").exists()
 
 
 @effects.on_ended(ActionKind.FETCH_METRICS)
@@ -213,5 +221,7 @@ def measure_again(task: Task) -> None:
     publication = Publication.objects.filter(
         pk=task.payload.get("publication", 0), state=PublicationState.PUBLISHED
     ).first()
-    if publication is not None and task.state == TaskState.FAILED and task.reason != Reason.NOT_FOUND:
+    if publication is None or task.state != TaskState.FAILED or task.reason == Reason.NOT_FOUND:
+        return
+    if not _is_measured(publication):
         _measure(publication, after=24 * 3600.0)

@@ -50,7 +50,9 @@ def take_in(task: Task, result: InboxPage) -> None:
         account=account, defaults={"cursor": result.cursor, "polled_at": clock.database_now()}
     )
     pause = policy.seconds("inbox_interval") if cursor.interval is None else cursor.interval
-    _write(account.pk, 0.0 if result.more else pause)
+    poll(
+        account, after=0.0 if result.more else pause
+    )  # a second chain of reads, if there ever is one, ends here
 
 
 def poll_idle_inboxes() -> int:

@@ -7,26 +7,38 @@ from dataclasses import dataclass
 
 from automation.enums import Interest
 
-# Whole-message patterns are strict on purpose: a wrong "no" loses a lead, a missed "no" writes to somebody who declined.
-# Where in doubt it counts as a no.
+# A wrong "no" loses a lead, a missed "no" writes to somebody who declined: where in doubt it counts as a no.
 OPT_OUT = re.compile(
     r"""\b(
-        unsubscribe | opt[\s-]?(me\s+)?out | remove\s+me | take\s+me\s+off
-      | (please\s+)?stop(\s+(writing|messaging|contacting|sending|this|it|please|now))?\s*[.!]*$ | ^\s*stop\b
-      | (do\s+not|don['’]?t|never)\s+(ever\s+)?(write|contact|message|dm|e-?mail|send|bother)
-      | no\s+more\s+(messages|mails?|e-?mails?|dms?) | leave\s+me\s+alone | not\s+interested,?\s+(please\s+)?stop
-      | abmelden | bitte\s+nicht\s+mehr | keine\s+(weiteren\s+)?(nachrichten|mails)
-      | ne\s+m['’](écrivez|ecrivez|envoyez|contactez) | désinscri | me\s+désabonner
-      | no\s+me\s+(escriba|contacte|envíe) | darme\s+de\s+baja
+        unsubscribe | opt[\s-]?(me\s+)?out | remove\s+me | take\s+me\s+off | delete\s+my\s+(data|details|address|contact)
+      | ^\s*stop\b | stop[\s.!]*$ | please\s+stop\b | stop\s+(it|this|please|now)\b
+      | (stop|quit|cease)\s+(writing|messaging|contacting|sending|e-?mailing|mailing|texting|spamming|bothering|dming)
+      | (do\s+not|don['’]?t|never)\s+(ever\s+)?(write|contact|message|dm|e-?mail|mail|send|text|bother)
+      | no\s+more\s+(messages|mails?|e-?mails?|dms?|of\s+this) | leave\s+me\s+alone
+      | abmelden | austragen | abbestellen | nicht\s+mehr\s+(schreiben|kontaktieren|anschreiben|melden)
+      | bitte\s+nicht\s+mehr | (schreib|schreiben|kontaktier)\w*\s+(sie\s+)?(mir|mich|uns)\s+(bitte\s+)?(nicht|nie)
+      | keine\s+(weiteren\s+)?(nachrichten|e-?mails?|mails?|werbung) | (in\s+ruhe|aufhören)
+      | (ne|n['’])\s?(m['’e]|nous)\s?(écri|ecri|envo|contact)\w* | arrête[zr]? | désinscri | désabonn | laissez[\s-]moi
+      | plus\s+de\s+messages
+      | no\s+(me|nos)\s+(escrib|contact|env[ií]|mand)\w* | dar(me)?\s+de\s+baja | déj[ae]\w*\s+en\s+paz | no\s+más\s+mensajes
+      | non\s+(scriv|contatt)\w* | cancell(ami|atemi|arsi) | não\s+(me\s+)?(escrev|contat|envi)\w* | descadastr\w*
+      | (schrijf|mail|bericht|contacteer)\s+(me|mij)\s+niet | uitschrijven | afmelden | geen\s+berichten
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 OUT_OF_OFFICE = re.compile(
     r"""\b(
-        out\s+of\s+(the\s+)?office | auto(matic|mated)?[\s-]?(reply|response|answer)
-      | on\s+(annual\s+|parental\s+)?(leave|vacation|holiday) | away\s+(until|from\s+my|till)
-      | abwesenheit | nicht\s+im\s+büro | automatische\s+antwort | absent(e)?\s+du\s+bureau
-      | fuera\s+de\s+la\s+oficina
+        out\s+of\s+(the\s+)?office | auto(matic|mated)?[\s-]?(reply|response|answer) | abwesenheit(s|snotiz|sassistent)?
+      | nicht\s+im\s+büro | automatische\s+antwort | réponse\s+automatique | absente?\s+du\s+bureau
+      | fuera\s+de\s+la\s+oficina | respuesta\s+automática
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# What people say themselves as well, and may say next to a no.
+AWAY = re.compile(
+    r"""\b(
+        on\s+(annual\s+|parental\s+)?(leave|vacation|holidays?) | away\s+(until|from\s+my|till) | im\s+urlaub
+      | en\s+(vacances|congés?) | de\s+vacaciones
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -35,7 +47,7 @@ NOT_INTERESTED = re.compile(
     re.IGNORECASE,
 )
 INTERESTED = re.compile(
-    r"\b(yes\b|sure\b|sounds\s+(good|great|interesting|fun)|tell\s+me\s+more|interested|love\s+to|count\s+me\s+in|"
+    r"\b(yes\b|(?<!not )sure\b|sounds\s+(good|great|interesting|fun)|tell\s+me\s+more|interested|love\s+to|count\s+me\s+in|"
     r"i['’]?d\s+like|gern(e)?\b|klingt\s+(gut|spannend)|oui\b|avec\s+plaisir|me\s+interesa|sí\b)",
     re.IGNORECASE,
 )
@@ -53,9 +65,10 @@ class Reading:
 
 def read(text: str, *, automatic: bool = False) -> Reading:
     """Read one inbound message. An out-of-office answer is neither a reply nor a no, whatever else it says."""
-    if automatic or OUT_OF_OFFICE.search(text):
+    says_no = OPT_OUT.search(text)
+    if automatic or OUT_OF_OFFICE.search(text) or (AWAY.search(text) and not says_no):
         return Reading(opts_out=False, automatic=True, interest=Interest.OUT_OF_OFFICE)
-    if OPT_OUT.search(text):
+    if says_no:
         return Reading(opts_out=True, automatic=False, interest=Interest.NOT_INTERESTED)
     for pattern, interest in (
         (WRONG_PERSON, Interest.WRONG_PERSON),

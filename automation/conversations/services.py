@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -31,12 +32,15 @@ from automation.enums import (
 )
 from automation.models import Conversation, Enrolment, Message, Task
 from leads import consent
+from leads.addresses import normalise
 from leads.enums import Stage, SuppressionReason
 from leads.models import Profile
 from leads.services import add_profile, set_stage
+from leads.services.facts import MAX_TEXT, clean_text
 from outreach.lib import clock, events
 from outreach.lib.actors import Actor
 
+log = structlog.get_logger(__name__)
 KIND_OF = {
     ActionKind.DM: MessageKind.DM,
     ActionKind.REPLY: MessageKind.COMMENT,
@@ -56,27 +60,39 @@ def receive(account: Account, inbound: Iterable[Inbound]) -> int:
     """Keep what came in, oldest first, each message once; returns how many were new.
 
     A no suppresses the person at once; a person's reply ends their enrolments that stop on reply; a machine's answer
-    does neither. Messages of our own accounts are left out.
+    does neither. Messages of our own accounts are left out; one whose sender cannot be told is logged and left out too,
+    so that it does not keep the others from us.
     """
     ours = {
         h.casefold() for h in Account.objects.filter(network=account.network).values_list("handle", flat=True)
     }
-    return sum(_receive_one(account, item) for item in inbound if item.handle.casefold() not in ours)
+    received = 0
+    for item in inbound:
+        if item.handle.casefold() in ours:
+            continue
+        try:
+            normalise(account.network, item.handle)
+        except ValueError as error:
+            log.warning("message_left_out", account=account.pk, message=item.remote_id, detail=str(error))
+            continue
+        received += _receive_one(account, item)
+    return received
 
 
 def _receive_one(account: Account, item: Inbound) -> bool:
+    text = clean_text(item.text, MAX_TEXT)  # anybody may write to us, also what no column can hold
     profile, _ = add_profile(
         network=account.network, handle=item.handle, found_by=account, found_via="wrote to us",
         remote_id=item.sender_id, display_name=item.sender_name,
     )  # fmt: skip
     conversation = _thread_of(account, profile)
-    reading = read(item.text, automatic=item.automatic)
+    reading = read(text, automatic=item.automatic)
     message, created = Message.objects.get_or_create(
-        conversation=conversation, remote_id=item.remote_id,
+        conversation=conversation, remote_id=clean_text(item.remote_id, 255),
         defaults={
-            "direction": Direction.IN, "kind": item.kind, "text": item.text, "automatic": reading.automatic,
+            "direction": Direction.IN, "kind": item.kind, "text": text, "automatic": reading.automatic,
             "sent_at": item.sent_at,
-            "enrolment": _enrolment_of(account, profile),
+            "enrolment": _enrolment_of(conversation),
         },
     )  # fmt: skip
     if created:
@@ -93,14 +109,9 @@ def _thread_of(account: Account, profile: Profile) -> Conversation:
     return handed or open_conversation(account, profile)
 
 
-def _enrolment_of(account: Account, profile: Profile) -> Enrolment | None:
-    """The enrolment that moved them to write, so that a campaign's replies can be counted."""
-    sent = Message.objects.filter(
-        conversation__profile=profile,
-        direction=Direction.OUT,
-        enrolment__isnull=False,
-        conversation__account=account,
-    )
+def _enrolment_of(conversation: Conversation) -> Enrolment | None:
+    """The enrolment that moved them to write, also after a hand over, so that a campaign's replies can be counted."""
+    sent = conversation.messages.filter(direction=Direction.OUT, enrolment__isnull=False)
     last = sent.order_by("-sent_at").select_related("enrolment").first()
     return last.enrolment if last else None
 
@@ -185,6 +196,7 @@ def _conversation_of(task: Task) -> Conversation:
 def reply(*, conversation: Conversation, text: str, by: Actor) -> Task:
     """Answer by hand, through the account that talks with them now; runs ahead of campaigns, under the same limits.
 
+    Asked twice it is one answer; one that failed is tried again.
     Raises :class:`ValidationError` for an empty text and for a person who said no.
     """
     text = text.strip()
@@ -195,13 +207,17 @@ def reply(*, conversation: Conversation, text: str, by: Actor) -> Task:
     account = conversation.chat_account or conversation.account
     last = conversation.messages.filter(direction=Direction.IN).order_by("-sent_at").first()
     kind = ActionKind.EMAIL if last and last.kind == MessageKind.EMAIL else ActionKind.DM
+    said = conversation.messages.filter(direction=Direction.OUT).count()  # grows only once the answer is out
     task = tasks.add(
         NewTask(
             account_id=account.pk, kind=kind, profile=conversation.profile, priority=Priority.CRITICAL,
-            dedupe_key=f"conversation:{conversation.pk}:answer:{conversation.messages.count()}:{hash_of(text)}",
+            dedupe_key=f"conversation:{conversation.pk}:answer:{said}:{hash_of(text)}",
             payload={"text": text, "conversation": conversation.pk},
         )
     )  # fmt: skip
+    if task.state in (TaskState.FAILED, TaskState.CANCELLED):
+        tasks.retry(task, by=by)
+        task.refresh_from_db()
     mark_read(conversation=conversation, by=by)
     events.emit("conversation.answered", model="automation.conversation", ids=[conversation.pk], by=by)
     return task

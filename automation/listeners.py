@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
-from accounts.enums import WORKING_STATUSES
+from accounts.enums import WORKING_STATUSES, AccountStatus
 from accounts.models import Account
 from automation import services
 from automation.campaigns import progress
@@ -16,6 +16,9 @@ from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
 from automation.models import Enrolment, Lane, Task
 from outreach.lib import events
 from outreach.lib.events import Event
+
+# The columns of an account that say when acts upon people may happen.
+PACE = {"sending_gap", "window_opens", "window_closes", "time_zone", "next_time_zone"}
 
 
 def connect() -> None:
@@ -34,7 +37,7 @@ def open_lanes(event: Event) -> None:
 
 
 def follow_status(event: Event) -> None:
-    """An account that may not act holds its lane; one that may again lifts the hold."""
+    """An account that may not act holds its lane; one that may again lifts the hold; one that is pending is verified."""
     for account in Account.objects.filter(pk__in=event.ids):
         lanes.open_lane(account)
         if account.status in WORKING_STATUSES:
@@ -42,10 +45,14 @@ def follow_status(event: Event) -> None:
         else:
             detail = account.status_reason or account.get_status_display()
             lanes.hold(account.pk, kind="", reason=Reason.ACCOUNT_NOT_WORKING, until=None, detail=detail)
+        if account.status == AccountStatus.PENDING:
+            services.verify_account(account=account, by=event.by)
 
 
 def look_again(event: Event) -> None:
-    """Gap, window or time zone may have changed: what the lanes wait for is worked out anew."""
+    """Gap, window or time zone changed: what the lanes wait for is worked out anew. Other changes leave the gap alone."""
+    if not PACE & set(event.data.get("fields", PACE)):
+        return
     Lane.objects.filter(pk__in=event.ids).update(people_until=None, people_reason="")
     lanes.rouse(event.ids)
 
@@ -56,6 +63,7 @@ def lift_limits(event: Event) -> None:
     if network := event.data.get("network"):
         chosen = Lane.objects.filter(network=network)
     lane_ids = list(chosen.values_list("pk", flat=True))
+    lanes.lock(lane_ids)  # a claim under way may yet put off tasks for the old limit
     Task.objects.pending().filter(lane_id__in=lane_ids, reason=Reason.CAMPAIGN_LIMIT).update(
         due_at=Now(), reason="", detail=""
     )

@@ -13,6 +13,7 @@ from automation.engine import effects, lanes, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import Priority, TaskState
 from automation.models import Task
+from outreach.lib import clock
 from outreach.lib.actors import Actor
 
 
@@ -24,12 +25,11 @@ def verify_account(*, account: Account, by: Actor) -> Task:
     if waiting is not None:
         return waiting
     lanes.open_lane(account)
-    number = Task.objects.filter(lane_id=account.pk, kind=ActionKind.VERIFY).count()
     return tasks.add(
         NewTask(
             account_id=account.pk,
             kind=ActionKind.VERIFY,
-            dedupe_key=f"verify:{account.pk}:{number}",
+            dedupe_key=f"verify:{account.pk}:{clock.database_now().timestamp():.6f}",
             priority=Priority.CRITICAL,
         )
     )
@@ -41,7 +41,11 @@ def welcome(task: Task, result: AccountInfo) -> None:
     account = task.lane.account
     try:
         accounts.mark_verified(
-            account, remote_id=result.remote_id, handle=result.handle, display_name=result.display_name, by="verification"
+            account,
+            remote_id=result.remote_id,
+            handle=result.handle,
+            display_name=result.display_name,
+            by="verification",
         )
     except ValidationError as error:
         accounts.mark_error(account, " ".join(error.messages), by="verification")

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import Allowance
+from accounts.enums import PACED_ACTS
+from accounts.services import purge_allowances
 from automation.engine import drain, lanes
 from automation.enums import TaskState
 from automation.models import Lane, Task
@@ -44,8 +45,7 @@ def purge(*, dry_run: bool = False) -> int:
     for state, age in KEEP.items():
         while batch := _purge_batch(state, now - age):
             purged += batch
-    while _purge_allowances(now - KEEP_ALLOWANCES):
-        pass
+    purge_allowances(before=now - KEEP_ALLOWANCES)
     drain.sweep()
     return purged
 
@@ -61,23 +61,17 @@ def _purge_batch(state: str, before: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def _purge_allowances(before: datetime) -> int:
-    ids = list(Allowance.objects.filter(closes_at__lt=before).values_list("pk", flat=True)[:BATCH])
-    return Allowance.objects.filter(pk__in=ids).delete()[0]
-
-
 def recover_lanes() -> int:
     """Wake lanes with due work that are not due themselves (their writer died between commit and wake); returns how many."""
     now = clock.database_now()
-    due = Task.objects.filter(
-        Q(state=TaskState.PENDING) | Q(state=TaskState.UNKNOWN),
-        lane=OuterRef("pk"),
-        due_at__lte=now - timedelta(seconds=5),
+    before = now - timedelta(seconds=5)
+    free_of_pace = (
+        Q(lane__people_until__isnull=True) | Q(lane__people_until__lte=now) | ~Q(kind__in=PACED_ACTS)
     )
-    forgotten = Lane.objects.filter(
-        Q(next_at__isnull=True) | Q(next_at__gt=now), lease_until__isnull=True, holds__isnull=True
-    )
-    forgotten = forgotten.filter(Q(people_until__isnull=True) | Q(people_until__lte=now)).filter(Exists(due))
+    pending = Task.objects.overdue(before).filter(free_of_pace, lane=OuterRef("pk"))
+    unclear = Task.objects.filter(lane=OuterRef("pk"), state=TaskState.UNKNOWN, due_at__lt=before)
+    asleep = Q(next_at__isnull=True) | Q(next_at__gt=now)
+    forgotten = Lane.objects.filter(asleep, Exists(pending) | Exists(unclear), lease_until__isnull=True)
     ids = list(forgotten.values_list("pk", flat=True))
     lanes.rouse(ids)
     return len(ids)

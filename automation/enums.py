@@ -45,6 +45,7 @@ class Reason(models.TextChoices):
     CAMPAIGN_NOT_RUNNING = "campaign_not_running", "The campaign is not running"
     BREAKER_OPEN = "breaker_open", "The network keeps failing; it is tried again soon"
     RATE_LIMITED = "rate_limited", "The network asked to wait"
+    RATE = "rate", "As many acts a minute as the account's rate allows"
     RETRY = "retry", "Failed for now; tried again"
     RECONCILE = "reconcile", "Unclear outcome: asks the network first"
     PARKED = "parked", "Unclear outcome without proof: a person decides"

@@ -241,6 +241,10 @@ ENGINE = {
     "default_sending_gap": env.float(
         "DEFAULT_SENDING_GAP", 60.0
     ),  # seconds between two acts upon people, per account
+    # Acts a minute and account: adapts between floor and cap (automation/engine/rates.py). A cap of 0 keeps no rate.
+    "rate_start": env.int("RATE_START", 100),
+    "rate_floor": env.int("RATE_FLOOR", 10),
+    "rate_cap": env.int("RATE_CAP", 500),
     "breaker_failures": env.int("BREAKER_FAILURES", 5),
     "breaker_seconds": env.float("BREAKER_SECONDS", 60.0),
     "first_metrics": env.float("FIRST_METRICS_SECONDS", 1200.0),  # after publishing; later by the post's age
@@ -252,6 +256,11 @@ if PRODUCTION and ENGINE["failpoints"]:
     raise ImproperlyConfigured(
         "OUTREACH_FAILPOINTS crashes workers on purpose; production must leave it empty."
     )
+
+# Channel packages from outside automation/channels, by dotted name: those of benchmarks and tests.
+EXTRA_CHANNELS = env.list("EXTRA_CHANNELS", default=[])
+if PRODUCTION and EXTRA_CHANNELS:
+    raise ImproperlyConfigured("EXTRA_CHANNELS is for benchmarks and tests; production must leave it empty.")
 
 # --- Web process, health -------------------------------------------------------------------------------------------
 WEB_BIND = env.str("WEB_BIND", "127.0.0.1:8000")

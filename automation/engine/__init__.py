@@ -6,7 +6,7 @@
 ``start``      one conditional UPDATE, the last moment a no can stop the act
 ``acts``       the call to the network, turned into an outcome
 ``outcomes``   what each answer does to task, attempt, limits and lane
-``attempts``   closed or given up, with their units; ``breaker`` counts failures
+``attempts``   closed or given up, with their units; ``breaker`` counts failures, ``rates`` sets the pace by them
 ``effects``    what a finished task means to campaigns, conversations, content and discovery
 ``reconcile``  unclear outcomes: the network is asked before anything else happens
 ``recover``    attempts whose worker is gone

@@ -1,16 +1,21 @@
-"""The breaker of a lane: a network that keeps failing is left alone for a while, then tried with a single act."""
+"""The breaker of a lane: a network that keeps failing is left alone for a while, then tried with a single act.
+
+Those of outside services that no lane belongs to are in ``automation.breakers``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from automation.engine import lanes, policy
+from automation.engine import lanes, policy, rates
 from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
 from automation.enums import Reason
 from automation.models import Lane
 from outreach.lib import clock, events
+
+MOST_COUNTED = 30_000
 
 
 def is_failure(outcome: Outcome) -> bool:
@@ -19,34 +24,60 @@ def is_failure(outcome: Outcome) -> bool:
     return later or outcome.answer is Answer.UNKNOWN
 
 
+def is_success(outcome: Outcome) -> bool:
+    """Whether the network answered as it should, be it with a no."""
+    refused = outcome.answer is Answer.REFUSED and outcome.reason != Reason.UNSUPPORTED
+    return refused or outcome.answer is Answer.DONE
+
+
 def count(lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    """The breaker: failures in a row open it, which holds the lane; the next success, a single probe, closes it."""
-    failed = 0
-    succeeded = False
+    """Failures in a row open the breaker, which holds the lane; the next success, a single probe, closes it.
+
+    Errors are counted for the lane's rate in the same UPDATE; after a batch without any there is none.
+    """
+    failed, succeeded = _in_a_row(outcomes)
+    if not failed and not succeeded and not rates.matters(outcomes):
+        return
+    lane = Lane.objects.select_for_update(no_key=True).get(pk=lease.lane_id)
+    changed = rates.count(lane, outcomes)
+    if failed or succeeded:
+        changed += _count(lane, failed, succeeded, _last_error(outcomes))
+    if changed:
+        lane.save(update_fields=changed)
+
+
+def _in_a_row(outcomes: Sequence[Outcome]) -> tuple[int, bool]:
+    """Failures since the last success, and whether there was one."""
+    failed, succeeded = 0, False
     for outcome in outcomes:
-        if outcome.answer is Answer.DONE or (
-            outcome.answer is Answer.REFUSED and outcome.reason != Reason.UNSUPPORTED
-        ):
+        if is_success(outcome):
             failed, succeeded = 0, True
         elif is_failure(outcome):
             failed += 1
-    if not failed and not succeeded:
-        return
-    lane = Lane.objects.select_for_update(no_key=True).get(pk=lease.lane_id)
+    return failed, succeeded
+
+
+def _last_error(outcomes: Sequence[Outcome]) -> str:
+    return next((outcome.error for outcome in reversed(outcomes) if outcome.error), "")
+
+
+def _count(lane: Lane, failed: int, succeeded: bool, error: str) -> list[str]:
+    """Open, leave or close the breaker; returns the fields to save."""
     failures = failed if succeeded else lane.failures + failed
-    if failures == lane.failures and not (succeeded and lane.breaker_opened_at):
-        return
-    opened = lane.breaker_opened_at
-    if failures >= policy.count("breaker_failures") or (opened and failed):
+    opened = was = lane.breaker_opened_at
+    if failed and (was or failures >= policy.count("breaker_failures")):
         now = clock.database_now()
-        opened = opened or now
-        lanes.hold(
-            lane.pk, kind="", reason=Reason.BREAKER_OPEN, until=now + timedelta(seconds=policy.seconds("breaker_seconds")),
-            detail=next((o.error for o in reversed(outcomes) if o.error), ""),
-        )  # fmt: skip
+        opened = was or now
+        until = now + timedelta(seconds=policy.seconds("breaker_seconds"))
+        lanes.hold(lane.pk, kind="", reason=Reason.BREAKER_OPEN, until=until, detail=error)
     elif succeeded:
         opened = None
-    if (opened is None) != (lane.breaker_opened_at is None):
-        events.emit("breaker.opened" if opened else "breaker.closed", model="account", ids=[lane.pk])
-    lane.failures, lane.breaker_opened_at = min(failures, 30_000), opened
-    lane.save(update_fields=["failures", "breaker_opened_at"])
+    if (opened is None) != (was is None):
+        events.emit(
+            "breaker.opened" if opened else "breaker.closed", model="account", ids=[lane.pk], by="engine",
+            network=lane.network, failures=failures, detail=error,
+        )  # fmt: skip
+    if failures == lane.failures and opened == was:
+        return []
+    lane.failures, lane.breaker_opened_at = min(failures, MOST_COUNTED), opened
+    return ["failures", "breaker_opened_at"]

@@ -15,7 +15,7 @@ from accounts import limits
 from accounts.enums import PACED_ACTS, WORKING_STATUSES
 from accounts.models import Account
 from automation.channels.base import Channel
-from automation.engine import attempts, failpoints, lanes, outcomes, pacing, start
+from automation.engine import attempts, failpoints, lanes, outcomes, pacing, rates, start
 from automation.engine.lanes import KINDS, Lease, LeaseLost
 from automation.enums import CampaignStatus, Reason
 from automation.models import Hold, Lane, Task
@@ -96,22 +96,26 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
     """
     lane, at = _renew(lease, calls=channel.deadline + BATCH_SECONDS)
     account = lane.account
-    kinds = _allowed_kinds(lane, account, at)
     wanted = 1 if lane.breaker_opened_at or not channel.proves else batch
+    if (room := rates.left(lane, at)) is not None:
+        wanted = min(wanted, room)
+    kinds = _allowed_kinds(lane, account, at)
     due = _candidates(lane, kinds, at, wanted)
     allowed = _without_forbidden(due)
     ready = _alone(allowed)
     candidates = pacing.space_out(account, ready)
     claims = _reserve(lane, account, candidates, at)
+    failpoints.reach("after_reserve")
     if claims:
         deadline = _deadline(channel, at, started=channel.proves)
         start.write_attempts(claims, worker=lease.owner, deadline=deadline, started=channel.proves)
         if channel.proves:
             claims = start.consenting(claims)
-    lane.save(update_fields=["people_until", "people_reason", "lease_until"])
+    lane.minute_taken += len(claims) if room is not None else 0
+    lane.save(update_fields=["people_until", "people_reason", "lease_until", *rates.FIELDS])
     failpoints.reach("in_claim")
     # What was spaced out waits for its gap; what became due meanwhile is found when the lane is released.
-    left = len(due) == wanted or len(ready) < len(allowed)
+    left = 0 < wanted == len(due) or len(ready) < len(allowed)
     return Claimed(claims, more=left and len(candidates) == len(ready))
 
 

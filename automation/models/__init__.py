@@ -5,9 +5,11 @@ from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
+from automation.models.health import Breaker
 
 __all__ = [
     "Attempt",
+    "Breaker",
     "Campaign",
     "Conversation",
     "Decision",

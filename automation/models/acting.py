@@ -43,6 +43,17 @@ class Lane(models.Model):
     # The breaker: failures in a row, and since when it is open.
     failures = models.PositiveSmallIntegerField(default=0)
     breaker_opened_at = models.DateTimeField(null=True, blank=True)
+    # The rate, see engine.rates: kept here because a claim and its outcomes lock and write this row anyway.
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Acts a minute, as it adapted. Empty: the installation's start."
+    )
+    rate_reason = models.CharField(
+        max_length=160, blank=True, default="", db_default="", help_text="Why the rate last changed."
+    )
+    rate_changed_at = models.DateTimeField(null=True, blank=True)
+    minute_at = models.DateTimeField(null=True, blank=True, help_text="When the minute counted now began.")
+    minute_taken = models.PositiveIntegerField(default=0, db_default=0)
+    minute_failed = models.PositiveIntegerField(default=0, db_default=0)
 
     objects = LaneQuerySet.as_manager()
 

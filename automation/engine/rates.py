@@ -1,0 +1,89 @@
+"""How fast an account acts: so many acts a minute, slower when the network fails, faster while there is room.
+
+The rate and the count of the minute stand on the lane, which a claim and its outcomes lock and write anyway: keeping a
+rate costs no statement. A minute begins with the first claim after the last one is over, and is judged by the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from automation.engine import lanes, policy
+from automation.engine.acts import Answer, Outcome
+from automation.enums import Reason
+from automation.models import Lane
+
+MINUTE = timedelta(seconds=60)
+TOO_MANY_ERRORS = 0.1  # of the acts of a minute
+SLOWER, FASTER = 0.8, 1.1
+# What a claim saves of the lane.
+FIELDS = ("rate", "rate_reason", "rate_changed_at", "minute_at", "minute_taken", "minute_failed")
+
+
+def per_minute(lane: Lane) -> int | None:
+    """Acts a minute the lane may do at the moment; ``None`` where the installation keeps no rate."""
+    cap = policy.count("rate_cap")
+    if cap <= 0:
+        return None
+    return min(lane.rate or policy.count("rate_start"), cap)
+
+
+def left(lane: Lane, at: datetime) -> int | None:
+    """How many acts this minute still has room for; ``None`` where no rate is kept. The caller saves :data:`FIELDS`.
+
+    When it has none, the whole lane is held until the minute is over.
+    """
+    rate = per_minute(lane)
+    if rate is None:
+        return None
+    if lane.minute_at is None or not lane.minute_at <= at < lane.minute_at + MINUTE:
+        rate = _judge(lane, rate, at)
+        lane.minute_at, lane.minute_taken, lane.minute_failed = at, 0, 0
+    room = max(0, rate - lane.minute_taken)
+    if not room:
+        lanes.hold(
+            lane.pk, kind="", reason=Reason.RATE, until=lane.minute_at + MINUTE, detail=f"{rate} a minute at present"
+        )  # fmt: skip
+    return room
+
+
+def _judge(lane: Lane, rate: int, at: datetime) -> int:
+    """The rate after the minute that is over."""
+    taken, failed = lane.minute_taken, lane.minute_failed
+    if failed > taken * TOO_MANY_ERRORS:
+        rate_now = max(math.floor(rate * SLOWER), min(policy.count("rate_floor"), rate))
+        reason = f"Slower: {failed} of {taken} acts in a minute failed."
+    elif 0 < taken < rate / 2:
+        rate_now = min(math.ceil(rate * FASTER), policy.count("rate_cap"))
+        reason = f"Faster: {taken} of {rate} acts a minute were used, {failed} failed."
+    else:
+        return rate
+    if rate_now != rate:
+        lane.rate, lane.rate_reason, lane.rate_changed_at = rate_now, reason, at
+    return rate_now
+
+
+def is_error(outcome: Outcome) -> bool:
+    """Whether the network says, by this outcome, that we are too fast for it; a refusal for good says nothing of that."""
+    if outcome.answer is Answer.LATER:
+        return outcome.reason in (Reason.RETRY, Reason.RATE_LIMITED)
+    return outcome.answer is Answer.UNKNOWN
+
+
+def matters(outcomes: Sequence[Outcome]) -> bool:
+    """Whether :func:`count` has anything to count: not when all went well, which is what was taken for granted."""
+    kept = policy.count("rate_cap") > 0
+    return kept and any(is_error(outcome) or outcome.answer is Answer.NOT_CALLED for outcome in outcomes)
+
+
+def count(lane: Lane, outcomes: Sequence[Outcome]) -> list[str]:
+    """Count the errors of a batch, and give back what was taken and never called; returns the fields to save."""
+    if not matters(outcomes):
+        return []
+    failed = sum(map(is_error, outcomes))
+    idle = sum(outcome.answer is Answer.NOT_CALLED for outcome in outcomes)
+    lane.minute_failed += failed
+    lane.minute_taken = max(0, lane.minute_taken - idle)
+    return [*(["minute_failed"] if failed else []), *(["minute_taken"] if idle else [])]

@@ -1,4 +1,4 @@
-"""Which channels are installed: every folder here whose package names its network."""
+"""Which channels are installed: every folder here whose package names its network, and ``settings.EXTRA_CHANNELS``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, cast
 
+from django.conf import settings
+
 from automation.channels.base import Channel, Login
 from automation.channels.demo import DemoNetwork, Options
 from outreach.lib import networks
 
 
 @cache
+def _packages() -> dict[str, str]:
+    """The package of each network; imported, since each announces its network by its name."""
+    home = import_module("automation.channels")
+    own = [f"{home.__name__}.{module.name}" for module in pkgutil.iter_modules(home.__path__) if module.ispkg]
+    return {import_module(name).NETWORK.name: name for name in (*own, *settings.EXTRA_CHANNELS)}
+
+
+@cache
 def load() -> tuple[str, ...]:
-    """Import every channel package, which announces its network; returns their names. Drivers load on first use."""
-    package = import_module("automation.channels")
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.ispkg:
-            networks.register(import_module(f"automation.channels.{module.name}").NETWORK)
+    """Import every channel package and announce its network; returns their names. Drivers load on first use."""
+    for package in _packages().values():
+        networks.register(import_module(package).NETWORK)
     return tuple(networks.names())
 
 
@@ -36,19 +44,19 @@ def open_channel(network: str, login: Login) -> Channel:
     """The driver of ``network`` for one account; :class:`KeyError` where none is installed."""
     load()
     networks.get(network)
-    return cast(Channel, import_module(f"automation.channels.{network}.channel").connect(login))
+    return cast(Channel, import_module(f"{_packages()[network]}.channel").connect(login))
 
 
 def _demo_of(network: str) -> Any:
     """The network's demo module; :class:`KeyError` with a sentence where it has none."""
-    if network not in load() or find_spec(f"automation.channels.{network}.demo") is None:
+    if network not in demos():
         raise KeyError(f'There is no demo for "{network}". There is one for: {", ".join(demos())}.')
-    return import_module(f"automation.channels.{network}.demo")
+    return import_module(f"{_packages()[network]}.demo")
 
 
 def demos() -> list[str]:
     """The networks that have a demo."""
-    return [name for name in load() if find_spec(f"automation.channels.{name}.demo") is not None]
+    return [name for name in load() if find_spec(f"{_packages()[name]}.demo") is not None]
 
 
 def offline_demo() -> str:

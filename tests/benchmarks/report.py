@@ -1,0 +1,121 @@
+"""What every command has in common: its arguments, its progress, its JSON, and its section of RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.environment import ROOT, value
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+HEAD = """# What was measured last
+
+Written by `uv run python -m tests.benchmarks.record`, or by one command with `--record`. Figures of one section come from
+one run on one machine and are meant as ratios: what else the machine did is in the load before the run.
+"""
+
+
+def parser(summary: str) -> argparse.ArgumentParser:
+    """A parser that knows what all commands understand."""
+    made = argparse.ArgumentParser(description=summary)
+    made.add_argument(
+        "--json", action="store_true", help="Print one JSON object last; progress goes to stderr."
+    )
+    made.add_argument(
+        "--record", action="store_true", help="Keep the figures in tests/benchmarks/RESULTS.md."
+    )
+    return made
+
+
+def say(line: str) -> None:
+    """Progress, for people; on stderr, so that stdout has the figures alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def publish(name: str, summary: str, figures: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print the figures as asked for, and keep them if asked to."""
+    result = {"benchmark": name, **figures, "machine": machine()}
+    if options.json:
+        print(json.dumps(result))
+    else:
+        print("\n".join(f"{key:32} {_text(found)}" for key, found in figures.items()))
+    if options.record:
+        keep(name, summary, result)
+
+
+def machine() -> dict[str, Any]:
+    """Where and from what the figures come."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "load": [round(load, 1) for load in LOAD],
+        "python": platform.python_version(),
+        "postgresql": value("SHOW server_version"),
+        "fsync": value("SHOW fsync"),
+        "commit": _git("rev-parse", "--short", "HEAD"),
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+LOAD = os.getloadavg()  # before we add to it
+
+
+def keep(name: str, summary: str, result: dict[str, Any]) -> None:
+    """Replace the command's section of RESULTS.md."""
+    old = RESULTS.read_text() if RESULTS.exists() else HEAD
+    RESULTS.write_text(with_section(old, name, section(name, summary, result)))
+
+
+def with_section(text: str, name: str, new: str) -> str:
+    """``text`` with the section ``name`` replaced by ``new``, or with it at the end."""
+    pattern = re.compile(rf"(?ms)^## {re.escape(name)}$.*?(?=^## |\Z)")
+    if pattern.search(text):
+        return pattern.sub(lambda _: f"{new}\n", text).rstrip() + "\n"
+    return f"{text.rstrip()}\n\n{new}"
+
+
+def section(name: str, summary: str, result: dict[str, Any]) -> str:
+    """The figures of one command as Markdown."""
+    of = result["machine"]
+    changed = " with changes" if of["changed"] else ""
+    lines = [
+        f"| {key} | {_text(found)} |" for key, found in result.items() if key not in ("benchmark", "machine")
+    ]
+    return "\n".join(
+        [
+            f"## {name}", "", summary, "", "| figure | value |", "| --- | --- |", *lines, "",
+            f"{of['at']}, commit {of['commit']}{changed}, {of['cores']} cores ({of['cpu']}), PostgreSQL "
+            f"{of['postgresql']}, fsync {of['fsync']}, Python {of['python']}, load before "
+            f"{' '.join(map(str, of['load']))}.", "",
+        ]
+    )  # fmt: skip
+
+
+def _text(found: Any) -> str:
+    if isinstance(found, dict):
+        return ", ".join(f"{key} {_text(each)}" for key, each in found.items())
+    if isinstance(found, list):
+        return "; ".join(_text(each) for each in found)
+    return f"{found:,}" if isinstance(found, int | float) and not isinstance(found, bool) else str(found)
+
+
+def _cpu_model() -> str:
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,5 @@
+"""What the rivals run: nothing."""
+
+
+def act(number: int) -> None:
+    """Done."""

@@ -153,17 +153,28 @@ RETURNING CASE WHEN next_at IS NOT NULL
 """
 
 
-@transaction.atomic
 def release(lease: Lease) -> None:
     """Give the lane back with the time it is next needed; a no-op when the lease was lost meanwhile."""
-    mine = Lane.objects.filter(pk=lease.lane_id, lease_token=lease.token)
-    lane = mine.select_for_update(no_key=True).first()
+    lane = _give_back(lease)
     if lane is None:
         return
-    # Read only now that the row is locked: a writer who woke the lane before is seen, one who comes after waits.
+    # A writer that saw the lane still due did not wake it, though we may have looked before its commit: look once more.
     at, priority = _next(lane)
-    with connection.cursor() as cursor:
-        cursor.execute(GIVE_BACK, {"at": at, "priority": priority, "lane": lane.pk, "channel": CHANNEL})
+    if at is not None and (lane.next_at is None or at < lane.next_at):
+        wake({lane.pk: (at, priority)})
+
+
+@transaction.atomic
+def _give_back(lease: Lease) -> Lane | None:
+    """The lane as it is given back, or ``None`` when it belongs to somebody else."""
+    mine = Lane.objects.filter(pk=lease.lane_id, lease_token=lease.token)
+    lane = mine.select_for_update(no_key=True).first()
+    if lane is not None:
+        lane.next_at, priority = _next(lane)
+        given = {"at": lane.next_at, "priority": priority, "lane": lane.pk, "channel": CHANNEL}
+        with connection.cursor() as cursor:
+            cursor.execute(GIVE_BACK, given)
+    return lane
 
 
 def _next(lane: Lane) -> tuple[datetime | None, int]:

@@ -54,7 +54,9 @@ def test_done_keeps_the_unit_and_what_finds_the_act_again(
     assert used(limited) == 1
 
 
-def test_refused_ends_the_task_and_gives_the_unit_back(limited: Account, somebody: Somebody, control: Control) -> None:
+def test_refused_ends_the_task_and_gives_the_unit_back(
+    limited: Account, somebody: Somebody, control: Control
+) -> None:
     profile = somebody()
     task = add_dm(limited, profile, payload={"text": ""})  # the network refuses an empty message
     run_lanes()
@@ -219,7 +221,9 @@ def started(account: Account, *given: Task) -> tuple[Any, list[Any]]:
     return mine, claims
 
 
-def test_what_was_not_called_gives_its_unit_back_and_keeps_its_place(limited: Account, somebody: Somebody) -> None:
+def test_what_was_not_called_gives_its_unit_back_and_keeps_its_place(
+    limited: Account, somebody: Somebody
+) -> None:
     task = add_dm(limited, somebody())
     due_at = refreshed(task).due_at
     mine, claims = started(limited, task)
@@ -283,7 +287,9 @@ def test_cancelling_spares_what_started_and_gives_back_what_was_only_claimed(
     assert used(limited) == 0
 
 
-def test_reading_is_only_repeated_when_its_answer_is_lost(account: Account, somebody: Somebody, control: Control) -> None:
+def test_reading_is_only_repeated_when_its_answer_is_lost(
+    account: Account, somebody: Somebody, control: Control
+) -> None:
     control.fault("truncate", kind="reads", count=1)
     task = tasks.add(NewTask(account.pk, ActionKind.FETCH_PROFILE, "read", profile=somebody()))
     run_lanes(within=3.0)

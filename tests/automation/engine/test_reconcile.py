@@ -69,7 +69,9 @@ def test_an_act_that_never_came_is_sent_again_once_the_network_is_settled(
     waiting = refreshed(task)
     assert (waiting.state, waiting.reason) == (TaskState.UNKNOWN, Reason.RECONCILE)
     first = task.attempts.get()
-    assert waiting.due_at == first.deadline + timedelta(seconds=SandboxChannel.lag), "absence counts only then"
+    assert waiting.due_at == first.deadline + timedelta(seconds=SandboxChannel.lag), (
+        "absence counts only then"
+    )
     assert used(limited) == 1
     run_lanes(within=3.0)
     (act,) = arrived(control, task)
@@ -147,13 +149,17 @@ def test_absence_counts_only_if_asked_after_the_network_was_settled(
     assert refreshed(task).state == TaskState.PENDING
 
 
-def test_an_answer_about_an_older_attempt_says_nothing(limited: Account, somebody: Somebody, control: Control) -> None:
+def test_an_answer_about_an_older_attempt_says_nothing(
+    limited: Account, somebody: Somebody, control: Control
+) -> None:
     """A runner that slept between asking and recording must not have it sent a third time."""
     task = unclear(limited, somebody(), control)
     first = task.attempts.get()
     channel = runner.open_channel(lease_of(limited))
     Task.objects.filter(pk=task.pk).update(attempt_count=2)
-    Attempt.objects.create(task=task, number=2, state=AttemptState.UNKNOWN, deadline=first.deadline, worker="other")
+    Attempt.objects.create(
+        task=task, number=2, state=AttemptState.UNKNOWN, deadline=first.deadline, worker="other"
+    )
     _apply(refreshed(task), first, channel, Finding(Proof.ABSENT), clock.database_now() + timedelta(hours=1))
     assert refreshed(task).state == TaskState.UNKNOWN
     _apply(refreshed(task), first, channel, Finding(Proof.PRESENT, Done("x")), clock.database_now())
@@ -183,7 +189,11 @@ def test_a_question_without_an_answer_is_asked_again_with_growing_pauses(
     asked = answer_with(monkeypatch, TryLater("The network is down."))
     before = clock.database_now()
     run_once(limited.lane)
-    assert (refreshed(task).state, refreshed(task).detail, len(asked)) == (TaskState.UNKNOWN, "The network is down.", 1)
+    assert (refreshed(task).state, refreshed(task).detail, len(asked)) == (
+        TaskState.UNKNOWN,
+        "The network is down.",
+        1,
+    )
     assert refreshed(task).due_at > before  # type: ignore[operator]
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from accounts.enums import ACTS, ActionKind
 from automation.channels.base import Act, AuthFailed, Channel, Done, NotFound, Refused, TryLater, Unknown
+from automation.engine import failpoints
 from automation.enums import Reason
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def perform(channel: Channel, claim: Claim) -> Outcome:
             claim, Answer.REFUSED, reason=Reason.UNSUPPORTED, error=f"{channel.network} cannot {claim.kind}."
         )
     try:
+        failpoints.reach("in_call")
         result = CALLS[claim.kind](channel, act_of(claim), claim.payload)
+        failpoints.reach("after_answer")
     except Exception as error:  # noqa: BLE001 - a driver's bug must not take the lane down; it is logged and told apart below
         return failure(claim, error)
     return Outcome(claim, Answer.DONE, result=result if result is not None else Done())

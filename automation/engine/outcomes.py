@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from accounts import limits
 from accounts import services as accounts
 from automation.channels.base import Done
-from automation.engine import attempts, breaker, effects, lanes, policy
+from automation.engine import attempts, breaker, effects, failpoints, lanes, policy
 from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
 from automation.enums import AttemptState, Reason, TaskState
@@ -52,6 +52,7 @@ def _settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     leave_unknown(by_answer[Answer.UNKNOWN])
     put_back(by_answer[Answer.NOT_CALLED])
     breaker.count(lease, outcomes)
+    failpoints.reach("in_settle")
 
 
 def complete(done: Sequence[Outcome]) -> None:

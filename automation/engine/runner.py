@@ -48,6 +48,7 @@ def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
             _rest(lease, error)
             raise
         finally:
+            failpoints.reach("before_release")
             lanes.release(lease)
 
 
@@ -91,6 +92,7 @@ def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
                 recover.recover(lease.lane_id)
             reconcile(lease, channel)
         began = time.monotonic()  # not after the claim: the attempts' deadline counts from there
+        failpoints.reach("before_claim")
         claimed = claim(lease, channel, batch=policy.count("batch_size"))
         failpoints.reach("after_claim")
         results = _call(channel, claimed.claims, began)

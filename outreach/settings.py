@@ -166,6 +166,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns in every process about one that is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
@@ -266,6 +267,20 @@ if PRODUCTION and EXTRA_CHANNELS:
 WEB_BIND = env.str("WEB_BIND", "127.0.0.1:8000")
 WEB_THREADS = env.int("WEB_THREADS", 8)
 OVERDUE_ALERT_SECONDS = env.int("OVERDUE_ALERT_SECONDS", 120)
+
+# --- Alerts --------------------------------------------------------------------------------------------------------
+# Mail to staff, e.g. smtp+tls://user:password@mail.example.org:587; on a laptop it is written to the terminal.
+globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", "outreach@localhost")
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])  # who hears of alerts; nobody: they stand in the admin only
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")  # takes what Slack's incoming webhooks take
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")  # signs each body, see monitoring/alerts/delivery.py
+if PRODUCTION and ALERT_EMAILS and not env.str("EMAIL_URL", ""):
+    raise ImproperlyConfigured(
+        "ALERT_EMAILS is set and EMAIL_URL is not: nobody would be told. "
+        "Example: EMAIL_URL=smtp+tls://user:password@mail.example.org:587"
+    )
 
 # --- Browser -------------------------------------------------------------------------------------------------------
 # Empty: Playwright's own download, else the system's, else one is installed (automation/browser/chromium.py).

@@ -82,6 +82,13 @@ def play(network: DemoNetwork, name: str, *, say: Say, deadline: float, alive: C
     return run
 
 
+def rest(run: Run) -> None:
+    """Pause the demo's accounts: tomorrow nothing goes on by itself, and a network that is gone is not asked again."""
+    for account in run.accounts:
+        InboxCursor.objects.filter(account=account).update(interval=None)
+        accounts.pause(account=account, by=BY, reason="The demo is over. Resume it to go on.")
+
+
 @dataclass(slots=True)
 class Wait:
     """Waits for something to be done, showing how far it is."""

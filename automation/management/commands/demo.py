@@ -78,7 +78,10 @@ class Command(BaseCommand):
             seen = network.acts()
             figures = books.figures(run, seen, network.opted_out(), seconds=time.monotonic() - began)
             self._report(run, seen, figures, given)
-            self._stay(parts, given)
+            try:
+                self._stay(parts, given)
+            finally:
+                scenario.rest(run)
         except (DemoFailed, ChannelError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

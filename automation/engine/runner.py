@@ -19,7 +19,7 @@ from automation.engine.claim import BATCH_SECONDS, Claim, claim
 from automation.engine.lanes import Lease, LeaseLost
 from automation.engine.reconcile import reconcile
 from automation.enums import Reason
-from outreach.lib import clock
+from outreach.lib import clock, net
 from outreach.lib.crypto import WrongKey
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,9 @@ def call_batch(channel: Channel, claims: Sequence[Claim], began: float) -> list[
         if time.monotonic() - began > BATCH_SECONDS or _must_stop(results):
             results.append(Outcome(item, Answer.NOT_CALLED))
         else:
-            results.append(acts.perform(channel, item))
+            # It may be stopped after that look, too: then the connection refuses to send.
+            with net.until(began + BATCH_SECONDS + channel.deadline):
+                results.append(acts.perform(channel, item))
     return results
 
 
@@ -145,7 +147,8 @@ def call_one(channel: Channel, item: Claim) -> list[Outcome]:
     failpoints.reach("before_call")
     if time.monotonic() - began > BATCH_SECONDS:
         return [Outcome(item, Answer.NOT_CALLED)]
-    return [acts.perform(channel, item)]
+    with net.until(began + BATCH_SECONDS + channel.deadline):
+        return [acts.perform(channel, item)]
 
 
 def settle(lease: Lease, results: Sequence[Outcome]) -> None:

@@ -93,7 +93,17 @@ def deadline(seconds: float) -> Iterator[None]:
     What does not fit ends as ``httpx.ConnectTimeout``, ``WriteTimeout`` or ``ReadTimeout``. Deadlines nest;
     the earliest counts. Looking up a name is the one thing that cannot be cut short.
     """
-    mark = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
+    with until(time.monotonic() + seconds):
+        yield
+
+
+@contextlib.contextmanager
+def until(moment: float) -> Iterator[None]:
+    """As :func:`deadline`, but ends at a moment of ``time.monotonic()`` that was fixed before.
+
+    So a process that was stopped in between, wherever that was, no longer sends: every write looks at it first.
+    """
+    mark = _ends_at.set(min(_ends_at.get(), moment))
     try:
         yield
     finally:

@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts and limits"
 
     def ready(self) -> None:
-        """Keep the roles of staff up to date with every migrate."""
-        from accounts import roles  # noqa: PLC0415 - models must be loaded first
+        """Keep the roles of staff up to date with every migrate; say how long what is kept."""
+        from accounts import retention, roles  # noqa: PLC0415 - models must be loaded first
 
+        retention.register()
         post_migrate.connect(roles.sync, dispatch_uid="accounts.roles.sync")

@@ -11,7 +11,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateFilter
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    FieldTextFilter,
+    RangeDateFilter,
+)
 
 from accounts.enums import AccountStatus
 from accounts.models import Account
@@ -128,10 +133,21 @@ class HeartbeatAdmin(Ledger):
         return show.json(row.detail)
 
 
+class LevelFilter(DropdownFilter):
+    title = "level"
+    parameter_name = "level"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(level, level.title()) for level in LEVEL_COLOURS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogRecord]) -> QuerySet[LogRecord]:
+        return queryset.filter(level=self.value()) if self.value() else queryset
+
+
 @admin.register(LogRecord)
 class LogRecordAdmin(Ledger):
     list_display = ("level_shown", "message_shown", "count", "last_seen", "first_seen")
-    list_filter = ("level", ("logger", FieldTextFilter), ("last_seen_at", RangeDateFilter))
+    list_filter = (LevelFilter, ("logger", FieldTextFilter), ("last_seen_at", RangeDateFilter))
     search_fields = ("message", "logger")
     search_help_text = "Words of the message, or a logger's name"
     ordering = ("-last_seen_at", "-id")
@@ -142,7 +158,7 @@ class LogRecordAdmin(Ledger):
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogRecord]:
         rows = super().get_queryset(request)
         match = request.resolver_match
-        return rows.defer("traceback") if match and match.url_name.endswith("_changelist") else rows
+        return rows.defer("traceback") if match and str(match.url_name).endswith("_changelist") else rows
 
     @admin.display(description="Level", ordering="level")
     def level_shown(self, record: LogRecord) -> str:

@@ -110,7 +110,7 @@ class Dashboard:
                     {
                         "label": "Failed",
                         "data": self.failed,
-                        "backgroundColor": "var(--color-red-500, #ef4444)",
+                        "backgroundColor": "#ef4444",
                     },
                 ],
             }

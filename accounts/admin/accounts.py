@@ -21,7 +21,7 @@ from accounts.windows import local_date
 from outreach.lib import networks
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import bulk_act, count, each, page_act
-from outreach.lib.admin.base import ModelAdmin, refusable
+from outreach.lib.admin.base import ModelAdmin, refusable, user_of
 from outreach.lib.clock import database_now
 
 CHANGE, SECRETS = "accounts.change_account", "accounts.change_credential"
@@ -44,14 +44,21 @@ class AccountNetworkFilter(DropdownFilter):
 
 class AccountAdmin(ModelAdmin):
     form = AccountForm
-    list_display = ("handle_shown", "network", "status_shown", "role", "usage_shown", "verified")
+    list_display: tuple[str, ...] = (
+        "handle_shown",
+        "network",
+        "status_shown",
+        "role",
+        "usage_shown",
+        "verified",
+    )
     list_filter = (
         ("status", ChoicesDropdownFilter),
         AccountNetworkFilter,
         ("role", ChoicesDropdownFilter),
         ("owner", AutocompleteSelectFilter),
     )
-    list_select_related = ("owner",)
+    list_select_related: tuple[str, ...] = ("owner",)
     search_fields = ("handle", "display_name", "niche")
     search_help_text = "Handle, name or niche"
     ordering = ("-id",)
@@ -143,18 +150,18 @@ class AccountAdmin(ModelAdmin):
             if name in data
         }
         return services.create_account(
-            network=network.name if network else "", secret=secret_of(data), by=request.user, **own
+            network=network.name if network else "", secret=secret_of(data), by=user_of(request), **own
         )
 
     def _update(self, request: HttpRequest, obj: Account, data: dict[str, Any]) -> None:
         stored = Account.objects.get(pk=obj.pk)
         own = {name: data[name] for name in services.registry.CHANGEABLE if name in data}
-        services.update_account(account=stored, by=request.user, **own)
+        services.update_account(account=stored, by=user_of(request), **own)
         if data.get("time_zone") not in (None, stored.next_time_zone or stored.time_zone):
-            services.change_time_zone(account=stored, time_zone=data["time_zone"], by=request.user)
+            services.change_time_zone(account=stored, time_zone=data["time_zone"], by=user_of(request))
         chosen = data.get("chat_accounts")
         if chosen is not None and set(chosen) != set(stored.chat_accounts.all()):
-            services.link_chat_accounts(account=stored, chat_accounts=chosen, by=request.user)
+            services.link_chat_accounts(account=stored, chat_accounts=chosen, by=user_of(request))
 
     def _network(self, request: HttpRequest) -> networks.Network | None:
         name = request.GET.get("network", "")
@@ -183,7 +190,7 @@ class AccountAdmin(ModelAdmin):
         explain="It does nothing until somebody resumes it.",
     )
     def pause(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
-        services.pause(account=account, reason=data["reason"], by=request.user)
+        services.pause(account=account, reason=data["reason"], by=user_of(request))
         return f"{account} is paused."
 
     @page_act(
@@ -191,7 +198,7 @@ class AccountAdmin(ModelAdmin):
         explain="It works again; if its network refused it, it is verified first.",
     )  # fmt: skip
     def resume(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
-        services.resume(account=account, by=request.user)
+        services.resume(account=account, by=user_of(request))
         return f"{account} is {account.get_status_display().lower()} now."
 
     @page_act(
@@ -199,7 +206,7 @@ class AccountAdmin(ModelAdmin):
         explain="It is taken out of use; its history stays and it can be resumed.",
     )  # fmt: skip
     def disable(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
-        services.disable(account=account, reason=data["reason"], by=request.user)
+        services.disable(account=account, reason=data["reason"], by=user_of(request))
         return f"{account} is disabled."
 
     @page_act(
@@ -207,7 +214,7 @@ class AccountAdmin(ModelAdmin):
         explain="They replace the old ones, are kept encrypted and are never shown.",
     )  # fmt: skip
     def credentials(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
-        services.set_credentials(account=account, secret=secret_of(data), by=request.user)
+        services.set_credentials(account=account, secret=secret_of(data), by=user_of(request))
         return "The credentials were replaced."
 
     @bulk_act("Pause…", permission=CHANGE, form=WhyForm)
@@ -215,13 +222,13 @@ class AccountAdmin(ModelAdmin):
         done = each(
             request,
             list(chosen),
-            lambda one: services.pause(account=one, reason=data["reason"], by=request.user),
+            lambda one: services.pause(account=one, reason=data["reason"], by=user_of(request)),
         )
         return f"{count(done, 'account')} paused."
 
     @bulk_act("Resume", permission=CHANGE)
     def resume_many(self, request: HttpRequest, chosen: QuerySet[Account], data: dict[str, Any]) -> str:
-        done = each(request, list(chosen), lambda one: services.resume(account=one, by=request.user))
+        done = each(request, list(chosen), lambda one: services.resume(account=one, by=user_of(request)))
         return f"{count(done, 'account')} resumed."
 
     @admin.display(description="Account", ordering="handle")

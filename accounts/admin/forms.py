@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts.models import Account
 from outreach.lib import networks
@@ -35,7 +35,7 @@ class AccountForm(forms.ModelForm):
         """As above."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() | {"network"}
+        return super()._get_validation_exclusions() | {"network"}  # type: ignore[misc]
 
 
 def add_form(network: networks.Network, base: type[AccountForm] = AccountForm) -> type[AccountForm]:
@@ -48,7 +48,7 @@ def credential_fields(network: networks.Network) -> dict[str, forms.Field]:
     return {
         f"{SECRET}{name}": forms.CharField(
             label=label,
-            widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
+            widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
             help_text="Kept encrypted and never shown again.",
         )
         for name, label in network.credential_fields.items()

@@ -14,7 +14,7 @@ from accounts import api_keys, scopes
 from accounts.models import ApiKey
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
-from outreach.lib.admin.base import Ledger, refusable
+from outreach.lib.admin.base import Ledger, refusable, user_of
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -52,7 +52,7 @@ class ApiKeyAdmin(Ledger):
         with refusable():
             key, text = api_keys.create_key(
                 owner=data["owner"], name=data["name"], allowed=data["scopes"], expires_at=data["expires_at"],
-                by=request.user,
+                by=user_of(request),
             )  # fmt: skip
         obj.pk = key.pk
         messages.warning(request, f"Copy the key now, it is never shown again: {text}")
@@ -62,7 +62,7 @@ class ApiKeyAdmin(Ledger):
         explain="Programs that use it are turned away at once. This cannot be taken back.",
     )  # fmt: skip
     def revoke(self, request: HttpRequest, key: ApiKey, data: dict[str, Any]) -> str:
-        api_keys.revoke_key(key, by=request.user)
+        api_keys.revoke_key(key, by=user_of(request))
         return "The key is revoked."
 
     @admin.display(description="State")

@@ -16,7 +16,7 @@ from accounts.windows import local_date
 from outreach.lib import networks
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
-from outreach.lib.admin.base import Ledger, ModelAdmin, refusable
+from outreach.lib.admin.base import Ledger, ModelAdmin, refusable, user_of
 from outreach.lib.clock import database_now
 
 WARM = "accounts.change_warmup"
@@ -51,7 +51,7 @@ class LimitAdmin(ModelAdmin):
     search_help_text = "An account's handle or a network"
     autocomplete_fields = ("account",)
     ordering = ("network", "account_id", "kind", "window")
-    fields = (("account", "network"), ("kind", "window", "limit"))
+    fields = (("account", "network"), ("kind", "window"), "limit")
     empty_hint = (
         "Without limits only the sending gap slows an account down. Set one per network to begin with."
     )
@@ -70,14 +70,14 @@ class LimitAdmin(ModelAdmin):
         """Counts at once, in open windows too."""
         with refusable():
             written = services.set_limit(
-                kind=obj.kind, limit=form.cleaned_data["limit"], by=request.user, account=obj.account,
+                kind=obj.kind, limit=form.cleaned_data["limit"], by=user_of(request), account=obj.account,
                 network=obj.network, window=obj.window,
             )  # fmt: skip
         obj.pk = written.pk
 
     def delete_model(self, request: HttpRequest, obj: Limit) -> None:
         services.remove_limit(
-            kind=obj.kind, by=request.user, account=obj.account, network=obj.network, window=obj.window
+            kind=obj.kind, by=user_of(request), account=obj.account, network=obj.network, window=obj.window
         )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Limit]) -> None:
@@ -120,7 +120,7 @@ class WarmUpAdmin(Ledger):
                 start=obj.start,
                 step=obj.step,
                 ceiling=obj.ceiling,
-                by=request.user,
+                by=user_of(request),
             )
         obj.pk = made.pk
 
@@ -131,21 +131,21 @@ class WarmUpAdmin(Ledger):
         explain="The ramp stands still at today's figure and goes on limiting.",
     )
     def pause(self, request: HttpRequest, ramp: WarmUp, data: dict[str, Any]) -> str:
-        services.pause_warm_up(account=ramp.account, kind=ramp.kind, by=request.user)
+        services.pause_warm_up(account=ramp.account, kind=ramp.kind, by=user_of(request))
         return "The warm-up stands still."
 
     @page_act(
         "Resume", permission=WARM, icon="play_arrow", explain="The ramp rises again from where it stood."
     )
     def resume(self, request: HttpRequest, ramp: WarmUp, data: dict[str, Any]) -> str:
-        services.resume_warm_up(account=ramp.account, kind=ramp.kind, by=request.user)
+        services.resume_warm_up(account=ramp.account, kind=ramp.kind, by=user_of(request))
         return "The warm-up goes on."
 
     @page_act(
         "End", permission=WARM, icon="stop", explain="The ramp is dropped; other limits go on counting."
     )
     def end(self, request: HttpRequest, ramp: WarmUp, data: dict[str, Any]) -> str:
-        services.end_warm_up(account=ramp.account, kind=ramp.kind, by=request.user)
+        services.end_warm_up(account=ramp.account, kind=ramp.kind, by=user_of(request))
         return "The warm-up has ended."
 
     @admin.display(description="Allowed today")

@@ -13,12 +13,13 @@ from django.urls import reverse
 from accounts.admin.accounts import CHANGE
 from accounts.admin.accounts import AccountAdmin as PlainAccountAdmin
 from accounts.models import Account
-from automation import services
+from automation import queries, services
 from automation.admin import colours
 from automation.enums import Reason
 from automation.models import Hold, Lane, Task
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
+from outreach.lib.admin.base import user_of
 
 LAST = 20
 
@@ -40,13 +41,13 @@ class AccountAdmin(PlainAccountAdmin):
 
     def panels(self, request: HttpRequest, instance: Account) -> dict[str, Any]:
         running = Hold.objects.filter(Q(until__isnull=True) | Q(until__gt=Now()), lane_id=instance.pk)
-        tasks = Task.objects.filter(lane_id=instance.pk).select_related("profile").order_by("-id")[:LAST]
+        tasks = Task.objects.with_waiting().filter(lane_id=instance.pk).select_related("profile", "lane")
         lane = Lane.objects.filter(pk=instance.pk).first()
         return super().panels(request, instance) | {
             "lane": lane,
             "people_reason": Reason(lane.people_reason).label if lane and lane.people_reason else "",
             "holds": running.order_by("kind"),
-            "last_tasks": [(task, show.state(task, "state", colours.TASK)) for task in tasks],
+            "last_tasks": [told(task) for task in tasks.order_by("-id")[:LAST]],
             "tasks_url": f"{reverse('admin:automation_task_changelist')}?lane__account__account_id__exact={instance.pk}",
         }
 
@@ -55,7 +56,7 @@ class AccountAdmin(PlainAccountAdmin):
         explain="The network is asked who we are. A refusal puts the account in error.",
     )  # fmt: skip
     def verify(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
-        task = services.verify_account(account=account, by=request.user)
+        task = services.verify_account(account=account, by=user_of(request))
         return f"The network will be asked in a moment ({task})."
 
     @admin.display(description="Next", ordering="lane__next_at")
@@ -63,3 +64,9 @@ class AccountAdmin(PlainAccountAdmin):
         """When its lane next has something to do."""
         lane = getattr(account, "lane", None)
         return show.when(lane.next_at if lane else None, none="nothing to do")
+
+
+def told(task: Task) -> tuple[Task, str, str]:
+    """A task, its state, and why it waits or ended so."""
+    why = queries.waiting(task)
+    return task, show.state(task, "state", colours.TASK), why.detail or (why.label if why.reason else "")

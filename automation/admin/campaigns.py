@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from automation.admin import colours
 from automation.admin.filters import NetworkFilter, network_choices
@@ -19,7 +20,7 @@ from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState
 from automation.models import Campaign
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
-from outreach.lib.admin.base import ModelAdmin, refusable
+from outreach.lib.admin.base import ModelAdmin, refusable, user_of
 
 CHANGE = "automation.change_campaign"
 OWN_FIELDS = ("name", "description", "daily_limit", "stop_on_reply")
@@ -32,6 +33,7 @@ class CampaignForm(forms.ModelForm):
     class Meta:
         model = Campaign
         fields = (*OWN_FIELDS, "network", "accounts")
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
 @admin.register(Campaign)
@@ -92,7 +94,7 @@ class CampaignAdmin(ModelAdmin):
             if not change:
                 own = {name: data[name] for name in OWN_FIELDS}
                 made = services.create_campaign(
-                    network=data["network"], steps=(), accounts=data["accounts"], by=request.user, **own
+                    network=data["network"], steps=(), accounts=data["accounts"], by=user_of(request), **own
                 )
                 obj.pk = made.pk
                 return
@@ -100,7 +102,7 @@ class CampaignAdmin(ModelAdmin):
                 obj.save(update_fields=changed)
                 self.announce(request, [obj.pk], "changed", fields=changed)
             if "accounts" in form.changed_data:
-                services.set_accounts(campaign=obj, accounts=data["accounts"], by=request.user)
+                services.set_accounts(campaign=obj, accounts=data["accounts"], by=user_of(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """All steps at once, through the service that checks them against the network."""
@@ -108,7 +110,7 @@ class CampaignAdmin(ModelAdmin):
             if isinstance(formset, StepFormSet) and formset.has_changed():
                 with refusable():
                     campaign = Campaign.objects.get(pk=form.instance.pk)
-                    services.set_steps(campaign=campaign, steps=formset.specs(), by=request.user)
+                    services.set_steps(campaign=campaign, steps=formset.specs(), by=user_of(request))
 
     def panels(self, request: HttpRequest, instance: Campaign) -> dict[str, Any]:
         states = queries.funnel([instance.pk]).get(instance.pk, {})
@@ -140,14 +142,14 @@ class CampaignAdmin(ModelAdmin):
         explain="Everybody enrolled begins, within the limits and the sending windows of its accounts.",
     )  # fmt: skip
     def start(self, request: HttpRequest, campaign: Campaign, data: dict[str, Any]) -> str:
-        services.start(campaign=campaign, by=request.user)
+        services.start(campaign=campaign, by=user_of(request))
         return f"{campaign} is running."
 
     @page_act(
         "Pause", permission=CHANGE, icon="pause", explain="Nothing more of it is sent until it is resumed."
     )
     def pause(self, request: HttpRequest, campaign: Campaign, data: dict[str, Any]) -> str:
-        services.pause(campaign=campaign, by=request.user)
+        services.pause(campaign=campaign, by=user_of(request))
         return f"{campaign} is paused."
 
     @page_act(
@@ -158,7 +160,7 @@ class CampaignAdmin(ModelAdmin):
         explain="It goes on where it stood.",
     )
     def resume(self, request: HttpRequest, campaign: Campaign, data: dict[str, Any]) -> str:
-        services.resume(campaign=campaign, by=request.user)
+        services.resume(campaign=campaign, by=user_of(request))
         return f"{campaign} is running."
 
     @page_act(
@@ -166,7 +168,7 @@ class CampaignAdmin(ModelAdmin):
         explain="It ends for good: what has not started is cancelled. What was sent stays sent.",
     )  # fmt: skip
     def cancel(self, request: HttpRequest, campaign: Campaign, data: dict[str, Any]) -> str:
-        cancelled = services.cancel(campaign=campaign, by=request.user)
+        cancelled = services.cancel(campaign=campaign, by=user_of(request))
         return f"{campaign} is cancelled, and with it {cancelled} waiting tasks."
 
     @admin.display(description="Status", ordering="status")

@@ -23,7 +23,7 @@ from automation.models import Post, Publication
 from outreach.lib import networks
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, count, each, page_act
-from outreach.lib.admin.base import Ledger, ModelAdmin, refusable
+from outreach.lib.admin.base import Ledger, ModelAdmin, refusable, user_of
 
 CHANGE, PUBLISH = "automation.change_post", "automation.change_publication"
 WAITING_STATES = (
@@ -62,7 +62,7 @@ class ScheduleForm(ActForm):
     def prepare(self) -> None:
         """Offer accounts that can publish, those it is meant for chosen already."""
         field = self.fields["accounts"]
-        field.queryset = publishing_accounts()  # type: ignore[attr-defined]
+        field.queryset = publishing_accounts()
         waiting = Publication.objects.filter(post_id=self.object_id, state__in=WAITING_STATES)
         field.initial = list(waiting.values_list("account_id", flat=True)) if self.object_id else []
 
@@ -117,9 +117,9 @@ class PostAdmin(ModelAdmin):
         own = {name: data[name] for name in services.FIELDS if name in data}
         with refusable():
             if change:
-                services.update_post(post=obj, by=request.user, **own)
+                services.update_post(post=obj, by=user_of(request), **own)
             else:
-                obj.pk = services.create_post(by=request.user, accounts=data["accounts"], **own).pk
+                obj.pk = services.create_post(by=user_of(request), accounts=data["accounts"], **own).pk
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Nothing: the services wrote everything."""
@@ -135,7 +135,7 @@ class PostAdmin(ModelAdmin):
         "Submit for review", permission=CHANGE, icon="rate_review", explain="Somebody is asked to approve it."
     )
     def submit(self, request: HttpRequest, post: Post, data: dict[str, Any]) -> str:
-        services.submit(post=post, by=request.user)
+        services.submit(post=post, by=user_of(request))
         return "It waits for approval."
 
     @page_act(
@@ -143,7 +143,7 @@ class PostAdmin(ModelAdmin):
         explain="You answer for it: from now on it may be scheduled.",
     )  # fmt: skip
     def approve(self, request: HttpRequest, post: Post, data: dict[str, Any]) -> str:
-        services.approve(post=post, by=request.user)
+        services.approve(post=post, by=user_of(request))
         return "Approved. It is published when you schedule it."
 
     @page_act(
@@ -154,7 +154,7 @@ class PostAdmin(ModelAdmin):
         explain="Back to draft; what was scheduled is taken back.",
     )
     def reject(self, request: HttpRequest, post: Post, data: dict[str, Any]) -> str:
-        services.reject(post=post, by=request.user, reason=data["reason"])
+        services.reject(post=post, by=user_of(request), reason=data["reason"])
         return "It is a draft again."
 
     @page_act(
@@ -163,18 +163,18 @@ class PostAdmin(ModelAdmin):
     def schedule(self, request: HttpRequest, post: Post, data: dict[str, Any]) -> str:
         done = each(
             request, list(data["accounts"]),
-            lambda account: services.schedule(post=post, account=account, at=data["at"], by=request.user),
+            lambda account: services.schedule(post=post, account=account, at=data["at"], by=user_of(request)),
         )  # fmt: skip
         return f"{count(done, 'publication')} scheduled."
 
     @bulk_act("Approve", permission=CHANGE)
     def approve_many(self, request: HttpRequest, chosen: QuerySet[Post], data: dict[str, Any]) -> str:
-        done = each(request, list(chosen), lambda post: services.approve(post=post, by=request.user))
+        done = each(request, list(chosen), lambda post: services.approve(post=post, by=user_of(request)))
         return f"{count(done, 'post')} approved."
 
     @bulk_act("Submit for review", permission=CHANGE)
     def submit_many(self, request: HttpRequest, chosen: QuerySet[Post], data: dict[str, Any]) -> str:
-        done = each(request, list(chosen), lambda post: services.submit(post=post, by=request.user))
+        done = each(request, list(chosen), lambda post: services.submit(post=post, by=user_of(request)))
         return f"{count(done, 'post waits', 'posts wait')} for approval."
 
     @admin.display(description="Post", ordering="text")
@@ -243,14 +243,16 @@ class PublicationAdmin(Ledger):
         explain="It is taken back, unless it is on its way already.",
     )
     def unschedule(self, request: HttpRequest, publication: Publication, data: dict[str, Any]) -> str:
-        services.unschedule(publication=publication, by=request.user)
+        services.unschedule(publication=publication, by=user_of(request))
         return "It is no longer scheduled."
 
     @bulk_act("Unschedule", permission=PUBLISH)
     def unschedule_many(
         self, request: HttpRequest, chosen: QuerySet[Publication], data: dict[str, Any]
     ) -> str:
-        done = each(request, list(chosen), lambda one: services.unschedule(publication=one, by=request.user))
+        done = each(
+            request, list(chosen), lambda one: services.unschedule(publication=one, by=user_of(request))
+        )
         return f"{count(done, 'publication')} taken back."
 
     @admin.display(description="Post")

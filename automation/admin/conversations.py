@@ -23,7 +23,7 @@ from automation.enums import Direction, Interest, TaskState
 from automation.models import Conversation, Message, Task
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, complaint, count, each, page_act
-from outreach.lib.admin.base import Ledger
+from outreach.lib.admin.base import Ledger, user_of
 from outreach.lib.clock import database_now
 
 ANSWER = "automation.change_conversation"
@@ -40,7 +40,7 @@ class UnreadFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
         if self.value() == "yes":
             return queryset.filter(unread__gt=0)
-        return queryset.filter(assignee=request.user) if self.value() == "mine" else queryset
+        return queryset.filter(assignee=user_of(request)) if self.value() == "mine" else queryset
 
 
 class HandOverForm(ActForm):
@@ -56,7 +56,7 @@ class HandOverForm(ActForm):
             linked = Case(
                 When(source_accounts=talk.account_id, then=0), default=1, output_field=IntegerField()
             )
-            self.fields["chat_account"].queryset = others.order_by(linked, "handle").distinct()  # type: ignore[attr-defined]
+            self.fields["chat_account"].queryset = others.order_by(linked, "handle").distinct()
 
 
 class AssignForm(ActForm):
@@ -64,7 +64,7 @@ class AssignForm(ActForm):
 
     def prepare(self) -> None:
         """Offer staff."""
-        self.fields["user"].queryset = User.objects.filter(is_active=True, is_staff=True).order_by("username")  # type: ignore[attr-defined]
+        self.fields["user"].queryset = User.objects.filter(is_active=True, is_staff=True).order_by("username")
 
 
 class InterestForm(ActForm):
@@ -136,7 +136,7 @@ class ConversationAdmin(Ledger):
         if conversation is None:
             raise Http404("There is no such conversation.")
         try:
-            services.reply(conversation=conversation, text=request.POST.get("text", ""), by=request.user)
+            services.reply(conversation=conversation, text=request.POST.get("text", ""), by=user_of(request))
         except (ValidationError, ValueError) as error:
             messages.error(request, complaint(error))
         else:
@@ -145,17 +145,17 @@ class ConversationAdmin(Ledger):
 
     @page_act("Mark read", permission=ANSWER, icon="mark_email_read")
     def mark_read(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
-        services.mark_read(conversation=conversation, by=request.user)
+        services.mark_read(conversation=conversation, by=user_of(request))
         return "Nothing in it is new any more."
 
     @page_act("Interest", permission=ANSWER, icon="mood", form=InterestForm, submit="Set")
     def set_interest(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
-        services.set_interest(conversation=conversation, interest=data["interest"], by=request.user)
+        services.set_interest(conversation=conversation, interest=data["interest"], by=user_of(request))
         return f"Interest: {Interest(data['interest']).label.lower()}."
 
     @page_act("Assign", permission=ANSWER, icon="assignment_ind", form=AssignForm)
     def assign(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
-        services.assign(conversation=conversation, user=data["user"], by=request.user)
+        services.assign(conversation=conversation, user=data["user"], by=user_of(request))
         return f"Assigned to {data['user'] or 'nobody'}."
 
     @page_act(
@@ -163,12 +163,14 @@ class ConversationAdmin(Ledger):
         explain="Another account goes on talking; who found the person stays on record.",
     )  # fmt: skip
     def hand_over(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
-        services.hand_over(conversation=conversation, chat_account=data["chat_account"], by=request.user)
+        services.hand_over(conversation=conversation, chat_account=data["chat_account"], by=user_of(request))
         return f"{data['chat_account']} goes on talking."
 
     @bulk_act("Mark read", permission=ANSWER)
     def read_many(self, request: HttpRequest, chosen: QuerySet[Conversation], data: dict[str, Any]) -> str:
-        done = each(request, list(chosen), lambda one: services.mark_read(conversation=one, by=request.user))
+        done = each(
+            request, list(chosen), lambda one: services.mark_read(conversation=one, by=user_of(request))
+        )
         return f"{count(done, 'conversation is', 'conversations are')} read."
 
     @bulk_act("Assign…", permission=ANSWER, form=AssignForm)
@@ -176,7 +178,7 @@ class ConversationAdmin(Ledger):
         done = each(
             request,
             list(chosen),
-            lambda one: services.assign(conversation=one, user=data["user"], by=request.user),
+            lambda one: services.assign(conversation=one, user=data["user"], by=user_of(request)),
         )
         return f"{count(done, 'conversation')} assigned to {data['user'] or 'nobody'}."
 
@@ -186,7 +188,7 @@ class ConversationAdmin(Ledger):
     ) -> str:
         done = each(
             request, list(chosen),
-            lambda one: services.set_interest(conversation=one, interest=data["interest"], by=request.user),
+            lambda one: services.set_interest(conversation=one, interest=data["interest"], by=user_of(request)),
         )  # fmt: skip
         return f"{count(done, 'conversation')} changed."
 

@@ -19,7 +19,7 @@ from automation.enums import SourceKind
 from automation.models import Decision, QualificationRule, Source
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, count, each, list_act, page_act
-from outreach.lib.admin.base import Ledger, ModelAdmin, refusable
+from outreach.lib.admin.base import Ledger, ModelAdmin, refusable, user_of
 
 CHANGE = "automation.change_source"
 KINDS = [choice for choice in SourceKind.choices if choice[0] != SourceKind.MANUAL]
@@ -33,7 +33,7 @@ class HandlesForm(ActForm):
 
     def prepare(self) -> None:
         """Offer working accounts."""
-        self.fields["account"].queryset = Account.objects.working().order_by("network", "handle")  # type: ignore[attr-defined]
+        self.fields["account"].queryset = Account.objects.working().order_by("network", "handle")
 
 
 class SourceForm(forms.ModelForm):
@@ -96,24 +96,26 @@ class SourceAdmin(Ledger):
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         """Nothing is read before it is run."""
         with refusable():
-            obj.pk = services.add_source(by=request.user, **form.cleaned_data).pk
+            obj.pk = services.add_source(by=user_of(request), **form.cleaned_data).pk
 
     @page_act(
         "Run", permission=CHANGE, icon="play_arrow", variant=ActionVariant.PRIMARY,
         explain="It is read from its beginning, up to its number of pages.",
     )  # fmt: skip
     def run(self, request: HttpRequest, source: Source, data: dict[str, Any]) -> str:
-        task = services.run_source(source=source, by=request.user)
+        task = services.run_source(source=source, by=user_of(request))
         return show.link(show.admin_url(task), f"It is being read ({task}).")
 
     @page_act("Stop", permission=CHANGE, icon="stop", explain="No further pages are read.")
     def stop(self, request: HttpRequest, source: Source, data: dict[str, Any]) -> str:
-        services.stop_source(source=source, by=request.user)
+        services.stop_source(source=source, by=user_of(request))
         return "No further pages are read."
 
     @bulk_act("Run", permission=CHANGE)
     def run_many(self, request: HttpRequest, chosen: Any, data: dict[str, Any]) -> str:
-        done = each(request, list(chosen), lambda source: services.run_source(source=source, by=request.user))
+        done = each(
+            request, list(chosen), lambda source: services.run_source(source=source, by=user_of(request))
+        )
         return f"{count(done, 'source is', 'sources are')} being read."
 
     @list_act(
@@ -124,7 +126,7 @@ class SourceAdmin(Ledger):
         handles = [line.strip() for line in data["handles"].splitlines() if line.strip()]
         account = data["account"]
         queued = services.queue_handles(
-            network=account.network, handles=handles, account=account, by=request.user
+            network=account.network, handles=handles, account=account, by=user_of(request)
         )
         return f"{count(queued.added, 'profile')} added, {queued.known:,} known already."
 

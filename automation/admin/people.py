@@ -20,6 +20,7 @@ from leads.admin.timeline import EACH, Moment
 from leads.models import Contact, Lead, Person, Profile
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, chunked_ids, count, page_act
+from outreach.lib.admin.base import user_of
 
 ENROL, JUDGE = "automation.add_enrolment", "automation.add_decision"
 OPEN_CAMPAIGNS = (CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
@@ -36,10 +37,10 @@ class EnrolForm(ActForm):
         open_ones = Campaign.objects.filter(status__in=OPEN_CAMPAIGNS)
         newest = open_ones.order_by("-pk").values("pk")[:NEWEST]
         field = self.fields["campaign"]
-        field.queryset = open_ones.filter(pk__in=newest)  # type: ignore[attr-defined]
+        field.queryset = open_ones.filter(pk__in=newest)
         field.label_from_instance = lambda one: (
             f"{one.name} ({one.network}, {one.get_status_display().lower()})"
-        )  # type: ignore[attr-defined]
+        )
 
 
 class JudgeForm(ActForm):
@@ -68,7 +69,9 @@ class ActsUponPeople:
 
     @page_act("Judge", permission=JUDGE, icon="gavel", form=JudgeForm, submit="Decide")
     def judge(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        qualification.decide(person=person, verdict=data["verdict"], reason=data["reason"], by=request.user)
+        qualification.decide(
+            person=person, verdict=data["verdict"], reason=data["reason"], by=user_of(request)
+        )
         return f"{person}: {Verdict(data['verdict']).label.lower()}."
 
     @bulk_act("Enrol in campaign…", permission=ENROL, form=EnrolForm)
@@ -77,7 +80,7 @@ class ActsUponPeople:
 
     @bulk_act("Qualify by the rules", permission=JUDGE)
     def qualify_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
-        results = [qualification.qualify(ids, by=request.user) for ids in chunked_ids(chosen)]
+        results = [qualification.qualify(ids, by=user_of(request)) for ids in chunked_ids(chosen)]
         return (
             f"{sum(one.qualified for one in results):,} qualified, {sum(one.disqualified for one in results):,} disqualified, "
             f"{sum(one.open for one in results):,} left open."
@@ -95,7 +98,7 @@ def enrol(person_ids: Iterable[int], campaign: Campaign, request: HttpRequest) -
         )
         reachable += profiles.order_by().values("person_id").distinct().count()
         result = campaigns.enrol(
-            campaign=campaign, profiles=profiles.defer("bio", "recent_posts"), by=request.user
+            campaign=campaign, profiles=profiles.defer("bio", "recent_posts"), by=user_of(request)
         )
         for name in totals:
             totals[name] += getattr(result, name)

@@ -13,6 +13,7 @@ from automation.discovery import services
 from leads.admin.profiles import ProfileAdmin as PlainProfileAdmin
 from leads.models import Profile
 from outreach.lib.admin.acts import ActForm, page_act
+from outreach.lib.admin.base import user_of
 
 
 class ReaderForm(ActForm):
@@ -21,7 +22,7 @@ class ReaderForm(ActForm):
     def prepare(self) -> None:
         """Offer working accounts of the profile's network."""
         network = Profile.objects.filter(pk=self.object_id).values("network")[:1]
-        self.fields["account"].queryset = Account.objects.working().filter(network__in=network)  # type: ignore[attr-defined]
+        self.fields["account"].queryset = Account.objects.working().filter(network__in=network)
 
 
 admin.site.unregister(Profile)
@@ -33,5 +34,5 @@ class ProfileAdmin(PlainProfileAdmin):
 
     @page_act("Read again", permission="leads.change_profile", icon="refresh", form=ReaderForm)
     def refresh(self, request: HttpRequest, profile: Profile, data: dict[str, Any]) -> str:
-        services.refresh(profile=profile, account=data["account"], by=request.user)
+        services.refresh(profile=profile, account=data["account"], by=user_of(request))
         return f"{profile} will be read in a moment."

@@ -15,7 +15,7 @@ from unfold.widgets import (
 
 from automation.campaigns.services import StepSpec, VariantSpec
 from automation.enums import CampaignStatus, StepKind
-from automation.models import Campaign, Step
+from automation.models import Campaign, Step, Variant
 
 WORDINGS = ("A", "B", "C")
 UNITS = {"minutes": 60, "hours": 3_600, "days": 86_400}
@@ -52,10 +52,11 @@ class StepForm(forms.ModelForm):
     class Meta:
         model = Step
         fields = ("position", "kind")
-        help_texts = {"position": "Steps run in this order."}
+        help_texts = {"position": "Steps run in this order; empty: after the others."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["position"].required = False
         if self.instance.pk:
             self._fill_from(self.instance)
 
@@ -63,34 +64,45 @@ class StepForm(forms.ModelForm):
         unit = next(
             (name for name in ("days", "hours") if step.delay and step.delay % UNITS[name] == 0), "minutes"
         )
-        self.initial |= {
-            "delay_amount": round(step.delay / UNITS[unit]),
-            "delay_unit": unit if step.delay else "days",
-        }
+        self.initial["delay_amount"] = round(step.delay / UNITS[unit])
+        self.initial["delay_unit"] = unit if step.delay else "days"
         for variant in step.variants.all():
             self.initial[f"wording_{variant.name.lower()}"] = variant.text
             self.initial["subject"] = variant.subject or self.initial.get("subject", "")
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() | {"campaign"}
+        return super()._get_validation_exclusions() | {"campaign", "position"}  # type: ignore[misc]
 
     def spec(self) -> StepSpec:
-        """The step as the service takes it; wordings keep the weight they had."""
-        data = self.cleaned_data
+        """The step as the service takes it."""
+        kind = self.cleaned_data["kind"]
+        return StepSpec(kind, self._delay(), self._wordings() if kind != StepKind.WAIT else ())
+
+    def _wordings(self) -> tuple[VariantSpec, ...]:
+        """The typed wordings with the weights they had, and those with other names, which only the API makes."""
         known = (
             {variant.name: variant for variant in self.instance.variants.all()} if self.instance.pk else {}
         )
-        variants = tuple(
+        typed = {name: self.cleaned_data.get(f"wording_{name.lower()}", "").strip() for name in WORDINGS}
+        others = {name: variant.text for name, variant in known.items() if name not in WORDINGS}
+        return tuple(
             VariantSpec(
                 name=name,
                 text=text,
-                subject=data.get("subject", ""),
+                subject=self._subject(known.get(name)),
                 weight=known[name].weight if name in known else 1,
             )
-            for name in WORDINGS
-            if (text := data.get(f"wording_{name.lower()}", "").strip())
+            for name, text in (typed | others).items()
+            if text
         )
-        return StepSpec(data["kind"], self._delay(), variants if data["kind"] != StepKind.WAIT else ())
+
+    def _subject(self, variant: Variant | None) -> str:
+        """The typed subject for every wording; each keeps its own as long as nobody edits it."""
+        return (
+            variant.subject
+            if variant and "subject" not in self.changed_data
+            else self.cleaned_data.get("subject", "")
+        )
 
     def _delay(self) -> float:
         typed = (self.cleaned_data.get("delay_amount") or 0) * UNITS[self.cleaned_data["delay_unit"]]
@@ -116,12 +128,17 @@ class StepFormSet(forms.BaseInlineFormSet):
 
     def specs(self) -> list[StepSpec]:
         """The steps that are to be, in order."""
-        kept = [
+        kept: list[Any] = [
             form
             for form in self.forms
             if form.cleaned_data and not form.cleaned_data.get("DELETE") and form.cleaned_data.get("kind")
         ]
-        return [form.spec() for form in sorted(kept, key=lambda form: form.cleaned_data.get("position") or 0)]
+        return [form.spec() for form in sorted(kept, key=_place)]
+
+
+def _place(form: Any) -> float:
+    position = form.cleaned_data.get("position")
+    return float("inf") if position is None else position
 
 
 class StepInline(StackedInline):
@@ -130,7 +147,8 @@ class StepInline(StackedInline):
     formset = StepFormSet
     extra = 0
     fields = (
-        ("position", "kind", "delay_amount", "delay_unit"),
+        ("position", "kind"),
+        ("delay_amount", "delay_unit"),
         "subject",
         ("wording_a", "wording_b"),
         "wording_c",

@@ -9,22 +9,21 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 
-from accounts.models import Allowance
 from automation import queries
 from automation.admin import colours
 from automation.admin.filters import AttentionFilter, LaneNetworkFilter, ReasonFilter
+from automation.admin.task_story import links, story, with_units
 from automation.engine import outcomes
 from automation.engine import tasks as ledger
 from automation.enums import Priority, Reason, TaskState
-from automation.models import Attempt, Conversation, Task
+from automation.models import Task
 from leads.models import Profile
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, chunked_ids, count, each, page_act
-from outreach.lib.admin.base import Ledger
+from outreach.lib.admin.base import Ledger, user_of
 from outreach.lib.clock import database_now
 
 OPERATE = "automation.change_task"
@@ -79,7 +78,7 @@ class TaskAdmin(Ledger):
     empty_link = ("admin:automation_campaign_changelist", "Go to campaigns")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        rows = super().get_queryset(request).with_waiting()  # type: ignore[attr-defined]
+        rows = super().get_queryset(request).with_waiting()
         return rows.select_related("lane__account", "profile", "person", "campaign")
 
     def get_search_results(
@@ -129,7 +128,7 @@ class TaskAdmin(Ledger):
         explain="You looked at the network and the act is there. It counts as done and is never sent again.",
     )  # fmt: skip
     def took_place(self, request: HttpRequest, task: Task, data: dict[str, Any]) -> str:
-        outcomes.decide(task, took_place=True, by=request.user)
+        outcomes.decide(task, took_place=True, by=user_of(request))
         return "Recorded: it took place."
 
     @page_act(
@@ -137,7 +136,7 @@ class TaskAdmin(Ledger):
         explain="You looked at the network and the act is not there. It counts as failed; you may run it again afterwards.",
     )  # fmt: skip
     def did_not(self, request: HttpRequest, task: Task, data: dict[str, Any]) -> str:
-        outcomes.decide(task, took_place=False, by=request.user)
+        outcomes.decide(task, took_place=False, by=user_of(request))
         return "Recorded: it did not take place. It can be run again."
 
     @page_act(
@@ -145,24 +144,24 @@ class TaskAdmin(Ledger):
         explain="It is due at once, under its old send id; limits and consent apply as ever.",
     )  # fmt: skip
     def retry(self, request: HttpRequest, task: Task, data: dict[str, Any]) -> str:
-        ledger.retry(task, by=request.user)
+        ledger.retry(task, by=user_of(request))
         return "It is due now."
 
     @page_act("Cancel", permission=OPERATE, icon="cancel", form=CancelForm, variant=ActionVariant.DANGER)
     def cancel(self, request: HttpRequest, task: Task, data: dict[str, Any]) -> str:
-        if not ledger.cancel([task.pk], reason=Reason.BY_HAND, detail=data["detail"], by=request.user):
+        if not ledger.cancel([task.pk], reason=Reason.BY_HAND, detail=data["detail"], by=user_of(request)):
             raise ValueError("It is on its way already: a started act is not recalled.")
         return "The task is cancelled."
 
     @page_act("Set priority", permission=OPERATE, icon="priority_high", form=PriorityForm)
     def set_priority(self, request: HttpRequest, task: Task, data: dict[str, Any]) -> str:
-        ledger.reprioritise([task.pk], priority=data["priority"], by=request.user)
+        ledger.reprioritise([task.pk], priority=data["priority"], by=user_of(request))
         return f"Its priority is {Priority(data['priority']).label.lower()}."
 
     @bulk_act("Cancel…", permission=OPERATE, form=CancelForm, explain="What has started is not recalled.")
     def cancel_many(self, request: HttpRequest, chosen: QuerySet[Task], data: dict[str, Any]) -> str:
         done = sum(
-            ledger.cancel(ids, reason=Reason.BY_HAND, detail=data["detail"], by=request.user)
+            ledger.cancel(ids, reason=Reason.BY_HAND, detail=data["detail"], by=user_of(request))
             for ids in chunked_ids(chosen)
         )
         return f"{count(done, 'task')} cancelled."
@@ -170,13 +169,13 @@ class TaskAdmin(Ledger):
     @bulk_act("Run again", permission=OPERATE)
     def retry_many(self, request: HttpRequest, chosen: QuerySet[Task], data: dict[str, Any]) -> str:
         again = plain(chosen, state__in=(TaskState.FAILED, TaskState.CANCELLED))
-        done = each(request, again, lambda task: ledger.retry(task, by=request.user))
+        done = each(request, again, lambda task: ledger.retry(task, by=user_of(request)))
         return f"{count(done, 'task is', 'tasks are')} due again."
 
     @bulk_act("Set priority…", permission=OPERATE, form=PriorityForm)
     def priority_many(self, request: HttpRequest, chosen: QuerySet[Task], data: dict[str, Any]) -> str:
         done = sum(
-            ledger.reprioritise(ids, priority=data["priority"], by=request.user)
+            ledger.reprioritise(ids, priority=data["priority"], by=user_of(request))
             for ids in chunked_ids(chosen)
         )
         return f"{count(done, 'task')} got another priority."
@@ -196,7 +195,7 @@ class TaskAdmin(Ledger):
     def _decide_many(self, request: HttpRequest, chosen: QuerySet[Task], *, took_place: bool) -> str:
         unclear = plain(chosen, state=TaskState.UNKNOWN)
         done = each(
-            request, unclear, lambda task: outcomes.decide(task, took_place=took_place, by=request.user)
+            request, unclear, lambda task: outcomes.decide(task, took_place=took_place, by=user_of(request))
         )
         return f"{count(done, 'unclear task')} settled."
 
@@ -266,41 +265,3 @@ def as_uuid(text: str) -> uuid.UUID | None:
 def plain(chosen: QuerySet[Task], **conditions: Any) -> list[Task]:
     """The chosen tasks that fit, without the annotations of the list."""
     return [task for ids in chunked_ids(chosen) for task in Task.objects.filter(pk__in=ids, **conditions)]
-
-
-def with_units(attempts: list[Attempt]) -> list[tuple[Attempt, list[Allowance]]]:
-    """Attempts with the counters they hold a unit of: one query for all."""
-    counters = Allowance.objects.in_bulk({pk for attempt in attempts for pk in attempt.allowances})
-    return [(attempt, [counters[pk] for pk in attempt.allowances if pk in counters]) for attempt in attempts]
-
-
-def story(attempt: Attempt, units: list[Allowance]) -> dict[str, Any]:
-    """One attempt for the timeline: what happened when, and how long each part took."""
-    times = (attempt.claimed_at, attempt.started_at, attempt.finished_at)
-    before = show.duration((times[1] - times[0]).total_seconds()) if times[1] else ""
-    call = show.duration((times[2] - times[1]).total_seconds()) if times[1] and times[2] else ""
-    return {
-        "attempt": attempt, "units": units, "before": before, "call": call,
-        "colour": colours.ATTEMPT.get(attempt.state, "grey"),  # type: ignore[call-overload]
-    }  # fmt: skip
-
-
-def links(task: Task) -> Any:
-    """Title, text and address of everything a task belongs to."""
-    yield "Account", str(task.lane.account), show.admin_url(task.lane.account)
-    if task.person:
-        yield "Person", str(task.person), show.admin_url(task.person)
-    if task.profile:
-        yield "Profile", str(task.profile), show.admin_url(task.profile)
-        for talk in Conversation.objects.filter(profile=task.profile, account=task.lane.account)[:1]:
-            yield "Conversation", "Open the thread", show.admin_url(talk)
-    if task.campaign:
-        yield "Campaign", str(task.campaign), show.admin_url(task.campaign)
-    if task.enrolment_id:
-        yield (
-            "Enrolment",
-            f"#{task.enrolment_id}",
-            reverse("admin:automation_enrolment_change", args=[task.enrolment_id]),
-        )
-    if publication := getattr(task, "publication", None):
-        yield "Publication", str(publication), show.admin_url(publication)

@@ -55,8 +55,7 @@ class AddressForm(ActForm):
 
     def prepare(self) -> None:
         """Offer the networks of now."""
-        self.fields["network"].choices = network_choices()  # type: ignore[attr-defined]
-        self.fields["network"].widget.choices = network_choices()  # type: ignore[attr-defined]
+        self.fields["network"].choices = network_choices()
 
 
 class NoForm(ActForm):

@@ -17,7 +17,7 @@ from leads.models import Import
 from outreach.lib import queue
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
-from outreach.lib.admin.base import Ledger, refusable
+from outreach.lib.admin.base import Ledger, refusable, user_of
 
 AT_ONCE = 256_000  # bytes; a smaller file is read while the browser waits, a bigger one by a worker
 STATUS_COLOURS = {ImportStatus.COMPLETED: "green", ImportStatus.FAILED: "red", ImportStatus.RUNNING: "blue"}
@@ -85,7 +85,10 @@ class ImportAdmin(Ledger):
         file.seek(0)
         with refusable():
             run = importing.start_import(
-                name=file.name, content=file.chunks(), by=request.user, dry_run=form.cleaned_data["dry_run"]
+                name=file.name,
+                content=file.chunks(),
+                by=user_of(request),
+                dry_run=form.cleaned_data["dry_run"],
             )
         _begin(run, file.size)
         obj.pk = run.pk
@@ -97,7 +100,7 @@ class ImportAdmin(Ledger):
     )  # fmt: skip
     def run_for_real(self, request: HttpRequest, trial: Import, data: dict[str, Any]) -> str:
         size = sum(len(content) for content in trial.parts.values_list("content", flat=True).iterator())
-        run = importing.commit_dry_run(trial.pk, by=request.user)
+        run = importing.commit_dry_run(trial.pk, by=user_of(request))
         _begin(run, size)
         return show.link(show.admin_url(run), f"The import of {run.name} has begun: follow it here.")
 

@@ -25,7 +25,7 @@ from leads.admin.person_acts import BulkActs, PageActs
 from leads.enums import Lifecycle, Stage
 from leads.models import Contact, Lead, Person, Profile
 from outreach.lib.admin import show
-from outreach.lib.admin.base import ModelAdmin, refusable
+from outreach.lib.admin.base import ModelAdmin, refusable, user_of
 
 STAGE_COLOURS = {
     Stage.QUALIFIED: "blue", Stage.CONTACTED: "blue", Stage.REPLIED: "green", Stage.WON: "green",
@@ -73,7 +73,7 @@ class PersonAdmin(PageActs, BulkActs, ModelAdmin):
     form = PersonForm
     lifecycle: Lifecycle | None = None
     list_display = ("who", "addresses", "stage_shown", "score", "tag_names", "consent_shown", "created_at")
-    list_filter = (
+    list_filter: tuple[Any, ...] = (
         ("stage", ChoicesDropdownFilter),
         ("tags", AutocompleteSelectFilter),
         NetworkFilter,
@@ -162,10 +162,12 @@ class PersonAdmin(PageActs, BulkActs, ModelAdmin):
         with refusable():
             if change:
                 stored = Person.objects.get(pk=obj.pk)
-                services.update_person(stored, by=request.user, **own)
+                services.update_person(stored, by=user_of(request), **own)
                 return
             address = form.cleaned_data.get("network"), form.cleaned_data.get("handle")
-            made = services.create_person(by=request.user, profiles=[address] if all(address) else (), **own)
+            made = services.create_person(
+                by=user_of(request), profiles=[address] if all(address) else (), **own
+            )
             obj.pk, obj.lifecycle = made.pk, made.lifecycle
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -13,6 +13,7 @@ from leads.admin.forms import AddressForm, NoForm, NoteForm, StageForm, TagsForm
 from leads.enums import Lifecycle
 from leads.models import Person
 from outreach.lib.admin.acts import ReasonForm, bulk_act, chunked_ids, count, page_act
+from outreach.lib.admin.base import user_of
 
 CHANGE, SUPPRESS, LIFT = "leads.change_person", "leads.add_suppression", "leads.delete_suppression"
 FOR_GOOD = (
@@ -47,7 +48,7 @@ class PageActs:
 
     @page_act("Add note", permission=CHANGE, icon="sticky_note_2", form=NoteForm)
     def add_note(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        services.add_note(person, data["text"], by=request.user)
+        services.add_note(person, data["text"], by=user_of(request))
         return "The note was added."
 
     @page_act(
@@ -55,7 +56,7 @@ class PageActs:
         variant=ActionVariant.PRIMARY,
     )  # fmt: skip
     def convert(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        services.convert_to_contact(person, by=request.user)
+        services.convert_to_contact(person, by=user_of(request))
         return f"{person} is a contact now."
 
     @page_act("Add address", permission=CHANGE, icon="alternate_email", form=AddressForm)
@@ -64,28 +65,28 @@ class PageActs:
             person=Person.objects.get(pk=person.pk),
             network=data["network"],
             handle=data["handle"],
-            by=request.user,
+            by=user_of(request),
         )
         return f"{profile} was added." if new else f"{profile} was here already."
 
     @page_act("Tag", permission=CHANGE, icon="sell", form=TagsForm)
     def tag_one(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        added = services.tag([person.pk], tag_names(data["names"]), by=request.user)
+        added = services.tag([person.pk], tag_names(data["names"]), by=user_of(request))
         return f"{count(added, 'tag')} put on."
 
     @page_act("Set stage", permission=CHANGE, icon="flag", form=StageForm)
     def set_stage(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        services.set_stage(person, data["stage"], reason=data["reason"], by=request.user)
+        services.set_stage(person, data["stage"], reason=data["reason"], by=user_of(request))
         return f"{person} is now: {person.get_stage_display().lower()}."
 
     @page_act("Archive", permission=CHANGE, icon="archive", explain="Nothing is deleted; it can be restored.")
     def archive(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        services.archive(person, by=request.user)
+        services.archive(person, by=user_of(request))
         return f"{person} is archived."
 
     @page_act("Restore", permission=CHANGE, icon="unarchive", explain="Out of the archive, as a lead.")
     def restore(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        services.restore(person, by=request.user)
+        services.restore(person, by=user_of(request))
         return f"{person} is a lead again."
 
     @page_act(
@@ -97,7 +98,7 @@ class PageActs:
         variant=ActionVariant.DANGER,
     )
     def suppress(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        done = consent.suppress_person(person_id=person.pk, by=request.user, **data_of(data))
+        done = consent.suppress_person(person_id=person.pk, by=user_of(request), **data_of(data))
         return f"{person} is suppressed; {count(done.addresses, 'address', 'addresses')} went on the list."
 
     @page_act(
@@ -105,7 +106,7 @@ class PageActs:
         explain="They may be written to again, because they asked for it. Say who asked and when.",
     )  # fmt: skip
     def lift_no(self, request: HttpRequest, person: Person, data: dict[str, Any]) -> str:
-        consent.lift(person=Person.objects.get(pk=person.pk), by=request.user, reason=data["reason"])
+        consent.lift(person=Person.objects.get(pk=person.pk), by=user_of(request), reason=data["reason"])
         return f"{person} may be written to again. What was cancelled stays cancelled."
 
 
@@ -117,37 +118,37 @@ class BulkActs:
     @bulk_act("Tag…", permission=CHANGE, form=TagsForm)
     def tag_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
         names = tag_names(data["names"])
-        added = sum(services.tag(ids, names, by=request.user) for ids in chunked_ids(chosen))
+        added = sum(services.tag(ids, names, by=user_of(request)) for ids in chunked_ids(chosen))
         return f"{count(added, 'tag')} put on."
 
     @bulk_act("Remove tags…", permission=CHANGE, form=TagsForm)
     def untag_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
         names = tag_names(data["names"])
-        removed = sum(services.untag(ids, names, by=request.user) for ids in chunked_ids(chosen))
+        removed = sum(services.untag(ids, names, by=user_of(request)) for ids in chunked_ids(chosen))
         return f"{count(removed, 'tag')} taken off."
 
     @bulk_act("Set stage…", permission=CHANGE, form=StageForm)
     def stage_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
         moved = sum(
-            services.set_stage(person, data["stage"], reason=data["reason"], by=request.user)
+            services.set_stage(person, data["stage"], reason=data["reason"], by=user_of(request))
             for person in people(chosen)
         )
         return f"{count(moved, 'person', 'people')} moved."
 
     @bulk_act("Make contacts", permission=CHANGE)
     def convert_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
-        done = sum(services.convert_to_contact(person, by=request.user) for person in people(chosen))
+        done = sum(services.convert_to_contact(person, by=user_of(request)) for person in people(chosen))
         return f"{count(done, 'person is a contact', 'people are contacts')} now."
 
     @bulk_act("Archive…", permission=CHANGE, explain="Nothing is deleted; they can be restored.")
     def archive_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
-        done = sum(services.archive(person, by=request.user) for person in people(chosen))
+        done = sum(services.archive(person, by=user_of(request)) for person in people(chosen))
         return f"{count(done, 'person', 'people')} archived."
 
     @bulk_act("Suppress…", permission=SUPPRESS, form=NoForm, explain=FOR_GOOD)
     def suppress_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
         done = [
-            consent.suppress_person(person_id=pk, by=request.user, **data_of(data))
+            consent.suppress_person(person_id=pk, by=user_of(request), **data_of(data))
             for ids in chunked_ids(chosen)
             for pk in ids
         ]

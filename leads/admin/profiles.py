@@ -81,7 +81,7 @@ class ProfileAdmin(Ledger):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows = super().get_queryset(request)
-        on_page = bool(request.resolver_match and request.resolver_match.url_name.endswith("_change"))
+        on_page = bool(request.resolver_match and str(request.resolver_match.url_name).endswith("_change"))
         return rows if on_page else rows.defer("bio", "recent_posts")
 
     def get_search_results(

@@ -18,7 +18,7 @@ from leads.admin.profiles import ProfileNetworkFilter
 from leads.models import Suppression
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ReasonForm, page_act
-from outreach.lib.admin.base import Ledger, refusable
+from outreach.lib.admin.base import Ledger, refusable, user_of
 
 
 class SuppressionForm(forms.ModelForm):
@@ -91,7 +91,7 @@ class SuppressionAdmin(Ledger):
         with refusable():
             consent.suppress_address(
                 network=data["network"], handle=data["address"], reason=data["reason"], detail=data["detail"],
-                by=request.user,
+                by=user_of(request),
             )  # fmt: skip
         digest = address_hash(data["network"], normalise(data["network"], data["address"]))
         obj.pk = Suppression.objects.get(network=data["network"], address_hash=digest).pk
@@ -101,7 +101,7 @@ class SuppressionAdmin(Ledger):
         explain="The person may be written to again, at every address, because they asked for it. Say who asked and when.",
     )  # fmt: skip
     def lift(self, request: HttpRequest, suppression: Suppression, data: dict[str, Any]) -> str:
-        consent.lift(suppression=suppression, by=request.user, reason=data["reason"])
+        consent.lift(suppression=suppression, by=user_of(request), reason=data["reason"])
         return "Lifted. What was cancelled stays cancelled."
 
     @admin.display(description="Address", ordering="address")

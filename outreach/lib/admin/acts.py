@@ -20,29 +20,10 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+
+from outreach.lib.admin.widgets import dress
 
 CHUNK = 1_000  # rows handed to a service at once when an act goes over a whole filter
-WIDGETS: tuple[tuple[type[forms.Field], type[forms.Widget]], ...] = (
-    (forms.ModelMultipleChoiceField, UnfoldAdminSelectMultipleWidget),
-    (forms.ModelChoiceField, UnfoldAdminSelectWidget),
-    (forms.MultipleChoiceField, UnfoldAdminSelectMultipleWidget),
-    (forms.ChoiceField, UnfoldAdminSelectWidget),
-    (forms.FileField, UnfoldAdminFileFieldWidget),
-    (forms.SplitDateTimeField, UnfoldAdminSplitDateTimeWidget),
-    (forms.IntegerField, UnfoldAdminIntegerFieldWidget),
-    (forms.BooleanField, UnfoldBooleanSwitchWidget),
-    (forms.CharField, UnfoldAdminTextInputWidget),
-)
 
 
 class ActForm(BaseDialogForm):
@@ -56,22 +37,6 @@ class ActForm(BaseDialogForm):
 
     def prepare(self) -> None:
         """Fill in choices and first values; ``self.object_id`` is the row's key where there is one."""
-
-
-def dress(field: forms.Field) -> None:
-    """Give a form field the admin's look; hidden fields stay hidden."""
-    if field.widget.is_hidden:
-        return
-    if isinstance(field.widget, forms.Textarea):
-        field.widget = UnfoldAdminTextareaWidget(attrs={"rows": field.widget.attrs.get("rows", 4)})
-        return
-    for kind, widget in WIDGETS:
-        if isinstance(field, kind):
-            choices = getattr(field, "choices", None)
-            extra = {"choices": choices} if choices is not None else {}
-            field.widget = widget(**extra) if kind is not forms.SplitDateTimeField else widget()
-            field.widget.is_required = field.required
-            return
 
 
 class ReasonForm(ActForm):

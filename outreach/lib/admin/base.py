@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.dataclasses import UnfoldAction
 
+from outreach.lib import events
 from outreach.lib.admin.pagination import BigTablePaginator
+from outreach.lib.admin.widgets import dress_plain
 
 
 class ModelAdmin(UnfoldModelAdmin):
@@ -70,6 +73,54 @@ class ModelAdmin(UnfoldModelAdmin):
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [action for action in actions if action.action_name.removeprefix(prefix) in offered]
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Bulk acts the user may do."""
+        return {
+            name: entry for name, entry in super().get_actions(request).items() if _may(request, entry[0])
+        }
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form; after a refusal, one that says what was refused."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        dress_plain(form)
+        refusal = getattr(request, "refusal", None)
+        return form if refusal is None else type(form.__name__, (RefusedForm, form), {"refusal": refusal})
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As Django's; a service's refusal rolls the whole page back and shows it again with what was typed."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            request.refusal = refusal.error  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, and leave an audit event with the names of the changed fields."""
+        super().save_model(request, obj, form, change)
+        self.announce(request, [obj.pk], "changed" if change else "created", fields=form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete, and leave an audit event."""
+        pk, name = obj.pk, str(obj)
+        super().delete_model(request, obj)
+        self.announce(request, [pk], "deleted", name=name)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Delete, and leave one audit event."""
+        ids = list(queryset.values_list("pk", flat=True))
+        super().delete_queryset(request, queryset)
+        self.announce(request, ids, "deleted")
+
+    def announce(self, request: HttpRequest, ids: list[int], what: str, **data: Any) -> None:
+        """Emit ``<model>.<what>``, which the audit keeps."""
+        events.emit(
+            f"{self.opts.model_name}.{what}",
+            model=self.opts.label_lower,
+            ids=ids,
+            by=user_of(request),
+            **data,
+        )
+
     def change_view(
         self,
         request: HttpRequest,
@@ -114,6 +165,13 @@ class Ledger(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody; retention deletes."""
         return False
+
+
+def user_of(request: HttpRequest) -> User:
+    """The member of staff who asks; the admin lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 class Refusal(Exception):

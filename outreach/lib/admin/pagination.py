@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
+import json
+from typing import Any
+
+from django.core.paginator import Page, Paginator
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 EXACT_BELOW = 20_000  # rows; below it counting is cheap and people expect exact figures
-COUNTED = 10_000  # a filtered list is counted this far; nobody pages further
+COUNTED = 10_000  # a filtered list is counted this far, and estimated beyond
 
 
 class BigTablePaginator(Paginator):
-    """Counts by PostgreSQL's statistics when nothing is filtered, and at most ``COUNTED`` rows when something is.
+    """Counts big lists by PostgreSQL's statistics: the table's when nothing is filtered, the planner's when something is.
 
     A page is found by its keys alone, in the index; only its own rows are then read and annotated.
     """
 
+    object_list: Any  # always a queryset
+
     @cached_property
     def count(self) -> int:
-        """How many rows the list has; a close estimate for a big table."""
-        rows: QuerySet = self.object_list
-        if rows.query.where:
-            return rows.order_by().values("pk")[:COUNTED].count()
-        estimate = estimated_rows(rows.model._meta.db_table)
-        return estimate if estimate > EXACT_BELOW else rows.order_by().values("pk").count()
+        """How many rows the list has; an estimate for a big one."""
+        keys = self.object_list.order_by().values("pk")
+        if self.object_list.query.where:
+            counted: int = keys[:COUNTED].count()
+            return counted if counted < COUNTED else max(COUNTED, planned_rows(keys))
+        estimate = estimated_rows(self.object_list.model._meta.db_table)
+        return estimate if estimate > EXACT_BELOW else keys.count()
 
-    def _get_page(self, object_list: QuerySet, number: int, paginator: Paginator) -> object:  # type: ignore[override]
-        first = (number - 1) * self.per_page
-        rows: QuerySet = self.object_list
-        keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
-        return super()._get_page(rows.filter(pk__in=keys), number, paginator)
+    def page(self, number: int | str) -> Page:
+        """The rows of one page, found by their keys."""
+        page = super().page(number)
+        first = (page.number - 1) * self.per_page
+        keys = list(self.object_list.values_list("pk", flat=True)[first : first + self.per_page])
+        page.object_list = self.object_list.filter(pk__in=keys)
+        return page
+
+
+def planned_rows(rows: QuerySet[Any, Any]) -> int:
+    """How many rows PostgreSQL's planner expects of a query; it does not run it."""
+    (plan,) = json.loads(rows.explain(format="json"))
+    return int(plan["Plan"]["Plan Rows"])
 
 
 def estimated_rows(table: str) -> int:

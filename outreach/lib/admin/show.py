@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from json import dumps
+from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Model
@@ -43,7 +44,7 @@ def badge(text: object, colour: str = "", *, title: str = "") -> SafeString:
     return format_html('<span class="o-badge o-{}" title="{}">{}</span>', colour or "grey", title, text)
 
 
-def state(instance: Model, field: str, colours: Mapping[str, str], *, title: str = "") -> SafeString:
+def state(instance: Model, field: str, colours: Mapping[Any, str], *, title: str = "") -> SafeString:
     """A choice field's label in the colour of its value."""
     text = getattr(instance, f"get_{field}_display")()
     return badge(text, colours.get(getattr(instance, field), ""), title=title)

@@ -39,6 +39,7 @@ def outcome(answer: Answer, reason: str = "") -> Outcome:
     return Outcome(claim=None, answer=answer, reason=reason)  # type: ignore[arg-type]
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("rate", "taken", "failed", "becomes"),
     [
@@ -62,6 +63,7 @@ def test_rate_follows_errors_and_use_of_the_last_minute(
     assert rates.per_minute(after_a_minute(rate=rate, taken=taken, failed=failed)) == becomes
 
 
+@pytest.mark.django_db
 def test_a_change_keeps_its_reason_and_time() -> None:
     lane = after_a_minute(rate=100, taken=100, failed=20)
     assert lane.rate_reason == "Slower: 20 of 100 acts in a minute failed."
@@ -70,6 +72,7 @@ def test_a_change_keeps_its_reason_and_time() -> None:
     assert (unchanged.rate_reason, unchanged.rate_changed_at) == ("", None)
 
 
+@pytest.mark.django_db
 def test_a_minute_that_is_not_over_goes_on_and_one_from_the_future_does_not() -> None:
     lane = make_lane(minute_at=AT, minute_taken=30)
     assert rates.left(lane, AT + timedelta(seconds=59)) == 70
@@ -78,6 +81,7 @@ def test_a_minute_that_is_not_over_goes_on_and_one_from_the_future_does_not() ->
     assert lane.minute_taken == 0
 
 
+@pytest.mark.django_db
 def test_without_a_cap_no_rate_is_kept(engine: dict[str, Any]) -> None:
     engine["rate_cap"] = 0
     lane = make_lane(rate=10, minute_at=AT, minute_taken=99)
@@ -86,6 +90,7 @@ def test_without_a_cap_no_rate_is_kept(engine: dict[str, Any]) -> None:
     assert not Hold.objects.exists()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("answer", "reason", "counts"),
     [

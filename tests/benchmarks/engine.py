@@ -59,7 +59,10 @@ def runners(options: Namespace) -> dict[str, figures.Measure]:
         pace = ours.measure(
             proves=proves, seconds=seconds, workers=options.workers, lanes=options.lanes, kind=options.kind
         )
-        report.say(f"  {pace.tasks:,} tasks, {1000 * pace.worker_cpu / pace.tasks:.2f} ms of worker CPU each")
+        each = 1000 * pace.worker_cpu / pace.tasks
+        report.say(
+            f"  {pace.tasks:,} tasks, {each:.2f} ms of worker CPU each, {pace.put_back:,} put back uncalled"
+        )
         return pace.per_second
 
     return {

@@ -23,11 +23,15 @@ class Unwell(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many tasks were completed in how many seconds, and how much processor time the workers took for it."""
+    """How many tasks were completed in how many seconds, and what it took.
+
+    ``worker_cpu`` is processor time in seconds, ``put_back`` counts attempts given up because their batch took too long.
+    """
 
     tasks: int
     seconds: float
     worker_cpu: float
+    put_back: int
 
     @property
     def per_second(self) -> float:
@@ -43,10 +47,11 @@ def measure(
     clusters: int = 1,
     kind: str = "follow",
     ready: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Pace:
     """Start the engine, let it warm up, give it more than it can do, and see what it completes in ``seconds``.
 
-    ``ready`` is called when it has warmed up and its work is there.
+    ``ready`` is called when it has warmed up and its work is there, ``meanwhile`` when it has begun with that.
     """
     ids = seed.accounts(lanes, proves=proves)
     with engine(workers=workers, clusters=clusters) as parts:
@@ -54,14 +59,15 @@ def measure(
         seed.tasks(ids, int(FASTEST[proves] * clusters * seconds), kind=kind)
         checkpoint()
         ready()
-        return run(parts, ids, seconds)
+        return run(parts, ids, seconds, meanwhile)
 
 
-def run(parts: Sequence[Part], ids: list[int], seconds: float) -> Pace:
+def run(parts: Sequence[Part], ids: list[int], seconds: float, meanwhile: Callable[[], object]) -> Pace:
     """Wake the lanes and count what is completed until ``seconds`` are over or nothing is left."""
     cpu = cpu_seconds(parts)
     began = value("SELECT clock_timestamp()")
     seed.wake(ids)
+    meanwhile()
     for _ in patiently(parts, seconds):
         if not value("SELECT EXISTS (SELECT FROM automation_task WHERE state IN ('pending', 'running'))"):
             break
@@ -69,7 +75,10 @@ def run(parts: Sequence[Part], ids: list[int], seconds: float) -> Pace:
     wrong = value("SELECT count(*) FROM automation_task WHERE state IN ('failed', 'cancelled', 'unknown')")
     if wrong or not count:
         raise Unwell(f"{count} tasks were completed, {wrong} ended otherwise. See the logs beside the data.")
-    return Pace(count, lasted, cpu_seconds(parts) - cpu)
+    put_back = value(
+        "SELECT count(*) FROM automation_attempt WHERE state = 'abandoned' AND claimed_at > %s", began
+    )
+    return Pace(count, lasted, cpu_seconds(parts) - cpu, put_back)
 
 
 def _warm_up(parts: Sequence[Part], ids: list[int], kind: str) -> None:

@@ -10,13 +10,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import connection
 
 from automation.engine import drain, runner
-from tests.benchmarks import ours, report, seed
-from tests.benchmarks.environment import conninfo, rows, value
+from tests.benchmarks import environment, ours, report, seed
+from tests.benchmarks.environment import rows, value
 
 LIBRARY = "pg_stat_statements"
 STATEMENTS = """
@@ -29,22 +27,13 @@ ORDER BY total_exec_time DESC LIMIT 25
 def profile(options: Namespace) -> None:
     """Print both profiles of the batched engine, or with ``--only engine_single`` of the other."""
     proves = "engine" in options.only
-    restart_with(LIBRARY)
+    environment.preload(LIBRARY)
     try:
         rows(f"CREATE EXTENSION IF NOT EXISTS {LIBRARY}")
         _by_statement(options, proves)
         _by_function(options, proves)
     finally:
-        restart_with("")
-
-
-def restart_with(libraries: str) -> None:
-    """Restart the server with these libraries preloaded."""
-    connection.close()
-    with psycopg.connect(conninfo("postgres"), autocommit=True) as server:
-        server.execute(f"ALTER SYSTEM SET shared_preload_libraries = '{libraries}'")
-    settings.EMBEDDED_POSTGRES.stop()
-    settings.EMBEDDED_POSTGRES.ensure_running()
+        environment.preload()
 
 
 def _by_statement(options: Namespace, proves: bool) -> None:

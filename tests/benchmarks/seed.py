@@ -33,23 +33,28 @@ JOIN (SELECT id, person_id, row_number() OVER (ORDER BY id) - 1 AS place FROM le
 def accounts(count: int, *, proves: bool = True) -> list[int]:
     """Throw everything away and make ``count`` working accounts with lane and limits, and people; returns their ids."""
     rows(f"TRUNCATE {EVERYTHING} CASCADE")
-    made = Account.objects.bulk_create(
-        [
-            Account(network=NETWORK, handle=f"account{n}", status=AccountStatus.ACTIVE, sending_gap=0.0)
-            for n in range(count)
-        ],
-        batch_size=1000,
-    )
-    Credential.objects.bulk_create(
-        [Credential(account=one, secret={"proves": proves}) for one in made], batch_size=1000
-    )
-    Lane.objects.bulk_create([Lane(account=one, network=NETWORK) for one in made], batch_size=1000)
-    Limit.objects.bulk_create(
-        [Limit(account=one, kind=ActionKind.FOLLOW, limit=FAR) for one in made], batch_size=1000
-    )
     people = Person.objects.bulk_create([Person(display_name=f"Person {n}") for n in range(PEOPLE)])
     Profile.objects.bulk_create(
         [Profile(person=one, network=NETWORK, handle=f"person{n}") for n, one in enumerate(people)]
+    )
+    return more_accounts(count, proves=proves)
+
+
+def more_accounts(count: int, *, proves: bool) -> list[int]:
+    """Working accounts beside those there are."""
+    there = Account.objects.count()
+    made = Account.objects.bulk_create(
+        [
+            Account(network=NETWORK, handle=f"account{n}", status=AccountStatus.ACTIVE, sending_gap=0.0)
+            for n in range(there, there + count)
+        ],
+        batch_size=1000,
+    )
+    secret = {"proves": proves}
+    Credential.objects.bulk_create([Credential(account=one, secret=secret) for one in made], batch_size=1000)
+    Lane.objects.bulk_create([Lane(account=one, network=NETWORK) for one in made], batch_size=1000)
+    Limit.objects.bulk_create(
+        [Limit(account=one, kind=ActionKind.FOLLOW, limit=FAR) for one in made], batch_size=1000
     )
     rows("ANALYZE")
     return [one.pk for one in made]

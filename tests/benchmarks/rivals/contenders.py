@@ -92,7 +92,11 @@ def install_rivals() -> None:
 
 def _fill(module: str, count: int, extra: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", module, str(count)]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **extra}, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **extra}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{module} failed:\n{done.stderr[-2000:]}")
 
 
 def _rate(part: Part, done: str, count: int, seconds: float) -> float:

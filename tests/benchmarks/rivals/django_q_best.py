@@ -1,4 +1,4 @@
-"""The same at its best: jobs taken fifty at once, connections kept, no results kept, no schedules looked for."""
+"""The same at its best: fifty jobs taken at once, connections kept, no results, no schedules, no line logged a job."""
 
 from tests.benchmarks.rivals.django_q_default import *  # noqa: F403
 from tests.benchmarks.rivals.django_q_default import DATABASES, Q_CLUSTER

@@ -12,8 +12,9 @@ from django.db import connection
 
 from accounts.enums import ActionKind
 from accounts.models import Account
+from automation import recovery
 from automation.channels.sandbox.control import Control
-from automation.engine import dispatcher, drain, lanes, retention, runner, tasks
+from automation.engine import dispatcher, drain, lanes, runner, tasks
 from automation.engine.claim import claim
 from automation.engine.lanes import LeaseLost
 from automation.engine.tasks import NewTask
@@ -180,7 +181,7 @@ def test_forgotten_lanes_are_woken_unless_something_holds_them(
         lanes.hold(
             account.pk, kind=held, reason=Reason.LIMIT, until=clock.database_now() + timedelta(hours=1)
         )
-    assert retention.recover_lanes() == int(woken)
+    assert recovery.recover_lanes() == int(woken)
     assert (Lane.objects.get(pk=account.pk).next_at is not None) == woken
 
 
@@ -188,7 +189,7 @@ def test_a_lane_that_keeps_its_gap_is_not_forgotten(account: Account, somebody: 
     add_dm(account, somebody(), due_at=clock.database_now() - timedelta(seconds=20))
     later = clock.database_now() + timedelta(hours=1)
     Lane.objects.filter(pk=account.pk).update(next_at=later, people_until=later)
-    assert retention.recover_lanes() == 0
+    assert recovery.recover_lanes() == 0
 
 
 def test_a_hold_is_never_shortened(lane: Lane) -> None:

@@ -100,7 +100,9 @@ DATABASES = {"default": _database}
 # Where LISTEN and session locks go when DATABASE_URL leads to a pgbouncer, which can do neither.
 DIRECT_DATABASE = {
     key: value
-    for key, value in (env.db_url("DATABASE_DIRECT_URL") if env.str("DATABASE_DIRECT_URL", "") else {}).items()
+    for key, value in (
+        env.db_url("DATABASE_DIRECT_URL") if env.str("DATABASE_DIRECT_URL", "") else {}
+    ).items()
     if key in {"NAME", "USER", "PASSWORD", "HOST", "PORT"}
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -159,6 +161,7 @@ TEMPLATES = [
 ROOT_URLCONF = "outreach.urls"
 WSGI_APPLICATION = "outreach.wsgi.application"
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 # --- Locale, static files ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
@@ -238,6 +241,7 @@ ENGINE = {
         "DRAIN_LINGER_SECONDS", 2.0
     ),  # and listens this long for more before it ends
     "batch_size": env.int("ENGINE_BATCH_SIZE", 50),  # tasks claimed in one transaction
+    "batch_ceiling": env.int("ENGINE_BATCH_CEILING", 400),  # what a batch may grow to while calls are quick
     "max_attempts": env.int("TASK_MAX_ATTEMPTS", 6),
     "default_sending_gap": env.float(
         "DEFAULT_SENDING_GAP", 60.0
@@ -273,9 +277,13 @@ OVERDUE_ALERT_SECONDS = env.int("OVERDUE_ALERT_SECONDS", 120)
 globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", "outreach@localhost")
-ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])  # who hears of alerts; nobody: they stand in the admin only
+ALERT_EMAILS = env.list(
+    "ALERT_EMAILS", default=[]
+)  # who hears of alerts; nobody: they stand in the admin only
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")  # takes what Slack's incoming webhooks take
-ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")  # signs each body, see monitoring/alerts/delivery.py
+ALERT_WEBHOOK_SECRET = env.str(
+    "ALERT_WEBHOOK_SECRET", ""
+)  # signs each body, see monitoring/alerts/delivery.py
 if PRODUCTION and ALERT_EMAILS and not env.str("EMAIL_URL", ""):
     raise ImproperlyConfigured(
         "ALERT_EMAILS is set and EMAIL_URL is not: nobody would be told. "

@@ -7,11 +7,14 @@ class AutomationConfig(AppConfig):
     verbose_name = "Acting"
 
     def ready(self) -> None:
-        """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in step."""
+        """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in
+        step, say how long what is kept."""
         from automation import listeners, schedule  # noqa: PLC0415 - models must be loaded first
         from automation.channels import registry  # noqa: PLC0415
+        from automation.engine import retention  # noqa: PLC0415
 
         registry.load()
+        retention.register()
         listeners.connect()
         # Once per migrate, after the queue's own tables are there.
         post_migrate.connect(schedule.synchronise, sender=apps.get_app_config("django_q"))

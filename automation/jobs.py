@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from accounts.services import settle_time_zones, settle_warm_ups
+from automation import recovery
 from automation.campaigns import progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
 from automation.engine import drain as engine_drain
-from automation.engine import retention
 from automation.enums import CampaignStatus, EnrolmentState
 from automation.models import Campaign
-from leads import importing
-from outreach.lib import clock, events
+from outreach.lib import events, queue, retention
 
-KEEP_FILES = timedelta(days=30)
+PURGE_SECONDS = 200.0  # of the 300 a job may take
 
 
 def drain() -> int:
@@ -50,22 +47,25 @@ def refresh_profiles() -> int:
 
 def recover_lanes() -> int:
     """Wake lanes that have due work nobody woke them for."""
-    return _reported("recover_lanes", retention.recover_lanes())
+    return _reported("recover_lanes", recovery.recover_lanes())
+
+
+def recover() -> int:
+    """Put right what nobody is looking after any more."""
+    return _reported("recover", sum(recovery.recover().values()))
 
 
 def purge() -> int:
-    """Delete what retention no longer keeps."""
-    return _reported("purge", retention.purge())
+    """Delete what no app keeps any longer; what does not fit into one job's time goes with the next, at once."""
+    report = retention.run(seconds=PURGE_SECONDS)
+    if not report.finished:
+        queue.enqueue("automation.jobs.purge", dedupe="purge goes on")
+    return _reported("purge", report.total)
 
 
 def settle_accounts() -> int:
     """Let changed time zones and finished warm-ups take effect."""
     return _reported("settle_accounts", settle_time_zones() + settle_warm_ups())
-
-
-def forget_files() -> int:
-    """Drop the files of imports of long ago; the reports on their rows stay."""
-    return _reported("forget_files", importing.forget_files(clock.database_now() - KEEP_FILES))
 
 
 def _reported(name: str, count: int) -> int:

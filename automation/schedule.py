@@ -20,15 +20,16 @@ class Entry:
     minutes: int
 
 
-# Monitoring deletes its own old rows after each of our purges, see monitoring.listeners.
 TABLE = (
     Entry("begin_enrolments", "automation.jobs.begin_forgotten_enrolments", 1),
     Entry("poll_inboxes", "automation.jobs.poll_inboxes", 2),
     Entry("refresh_profiles", "automation.jobs.refresh_profiles", 15),
     Entry("recover_lanes", "automation.jobs.recover_lanes", 1),
     Entry("settle_accounts", "automation.jobs.settle_accounts", 10),
-    Entry("forget_files", "automation.jobs.forget_files", 24 * 60),
+    Entry("recover", "automation.jobs.recover", 15),
     Entry("purge", "automation.jobs.purge", 60),
+    Entry("alerts", "monitoring.jobs.follow_alerts", 1),
+    Entry("checks", "monitoring.jobs.run_checks", 5),
 )
 
 

@@ -7,6 +7,7 @@ import socket
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from automation import schedule
@@ -84,7 +85,11 @@ def is_late(row: Heartbeat, now: datetime) -> bool:
     return patience < row.age(now) < FORGET_AFTER
 
 
+def gone(before: datetime) -> QuerySet[Heartbeat]:
+    """Processes silent since ``before``."""
+    return Heartbeat.objects.exclude(kind=HeartbeatKind.SCHEDULE).filter(beat_at__lt=before)
+
+
 def forget(before: datetime) -> int:
     """Delete heartbeats of processes silent since ``before``; returns how many. Schedules are kept."""
-    gone = Heartbeat.objects.exclude(kind=HeartbeatKind.SCHEDULE).filter(beat_at__lt=before)
-    return gone.delete()[0]
+    return gone(before).delete()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring import heartbeats
 from monitoring.models import Event, HeartbeatKind
-from outreach.lib import events, queue
+from outreach.lib import events
 from outreach.lib.logs import redact
 
 # Announced for every act or every few seconds: tasks keep their own ledger (attempts), beats are heartbeats.
@@ -33,11 +33,9 @@ def on_process_ended(event: events.Event) -> None:
 
 
 def on_schedule_ran(event: events.Event) -> None:
-    """``schedule`` is its name in the table; our own clean-up follows the engine's."""
+    """``schedule`` is its name in the table."""
     detail = {key: value for key, value in event.data.items() if key != "schedule"}
     heartbeats.beat(heartbeats.schedule_name(event.data["schedule"]), HeartbeatKind.SCHEDULE, detail)
-    if event.data["schedule"] == "purge":
-        queue.enqueue("monitoring.jobs.purge", dedupe="monitoring purge")
 
 
 def record(event: events.Event) -> None:

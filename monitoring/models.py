@@ -1,4 +1,4 @@
-"""What monitoring remembers: who is alive, what went wrong, who changed what."""
+"""What monitoring remembers: who is alive, what went wrong, who was told, who changed what."""
 
 from __future__ import annotations
 
@@ -69,6 +69,87 @@ class LogRecord(models.Model):
 
     def __str__(self) -> str:
         return self.message[:80]
+
+
+class AlertLevel(models.TextChoices):
+    ERROR = "error", "Error"  # something does not work now
+    WARNING = "warning", "Warning"  # it works, and somebody should look
+
+
+class Alert(models.Model):
+    """Something that is not well, from when it began to when it was over; :mod:`monitoring.alerts` writes it."""
+
+    key = models.CharField(max_length=128, help_text="What it is about; open at most once at a time.")
+    level = models.CharField(max_length=8, choices=AlertLevel)
+    subject = models.CharField(max_length=200)
+    message = models.TextField(blank=True, help_text="What is known, and what mends it.")
+    opened_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(db_default=Now())
+    reminded_at = models.DateTimeField(null=True, blank=True, help_text="When it was told again.")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    notified_at = models.DateTimeField(null=True, blank=True, help_text="When somebody was last told.")
+
+    class Meta:
+        ordering = (models.F("resolved_at").desc(nulls_first=True), "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=models.Q(resolved_at__isnull=True), name="alert_is_open_once_by_key"
+            ),
+        ]
+        indexes = [
+            # its admin list, open first; retention
+            models.Index(
+                models.F("resolved_at").desc(nulls_first=True), models.F("id").desc(), name="alert_open_first"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Change(models.TextChoices):
+    """What is told of an alert."""
+
+    OPENED = "opened", "Opened"
+    REMINDED = "reminded", "Still open"
+    RESOLVED = "resolved", "Resolved"
+
+
+class Route(models.TextChoices):
+    """How it is told."""
+
+    EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook"
+
+
+class Notice(models.Model):
+    """One change of an alert on its way out by one route, tried until it arrived or a day has passed."""
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="notices")
+    change = models.CharField(max_length=8, choices=Change)
+    route = models.CharField(max_length=8, choices=Route)
+    due_at = models.DateTimeField(null=True, blank=True, db_default=Now(), help_text="Empty: over.")
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["alert", "change", "route"], name="notice_is_unique_by_alert_change_and_route"
+            ),
+        ]
+        indexes = [
+            # alerts.delivery: what is to be told now
+            models.Index(
+                fields=["route", "due_at"], condition=models.Q(due_at__isnull=False), name="notice_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_change_display()} by {self.get_route_display()}"
 
 
 class Event(models.Model):

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import models
-
-from monitoring import heartbeats
-from monitoring.models import Event, LogRecord
-from outreach.lib.clock import database_now
+from monitoring import alerts, heartbeats
+from monitoring.models import Alert, Event, LogRecord
+from outreach.lib import retention
 
 KEEP_PROCESSES = timedelta(days=7)
 KEEP_ERRORS = timedelta(days=90)  # after they were last seen
 KEEP_EVENTS = timedelta(days=730)
-BATCH = 1000  # rows per statement, so that nobody waits for a long delete
 
 
-def purge() -> int:
-    """Delete what is older than kept; returns how many rows."""
-    now = database_now()
-    return (
-        heartbeats.forget(now - KEEP_PROCESSES)
-        + _delete(LogRecord.objects.filter(last_seen_at__lt=now - KEEP_ERRORS))
-        + _delete(Event.objects.filter(at__lt=now - KEEP_EVENTS))
-    )
-
-
-def _delete(rows: models.QuerySet[LogRecord] | models.QuerySet[Event]) -> int:
-    total = 0
-    while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
-        total += rows.model._default_manager.filter(pk__in=batch).delete()[0]
-    return total
+def register() -> None:
+    """Announce our rules; called once when Django starts."""
+    retention.register(
+        retention.Rule(
+            "heartbeats", KEEP_PROCESSES,
+            count=lambda before: heartbeats.gone(before).count(),
+            forget=lambda before, _batch: heartbeats.forget(before),
+        ),
+        retention.rows(
+            "errors", KEEP_ERRORS,
+            lambda before: LogRecord.objects.filter(last_seen_at__lt=before).order_by("last_seen_at", "id"),
+        ),
+        retention.rows(
+            "audit", KEEP_EVENTS, lambda before: Event.objects.filter(at__lt=before).order_by("at")
+        ),
+        retention.rows(
+            "alerts", alerts.KEEP, lambda before: Alert.objects.filter(resolved_at__lt=before).order_by("resolved_at")
+        ),
+    )  # fmt: skip

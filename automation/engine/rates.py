@@ -16,8 +16,9 @@ from automation.enums import Reason
 from automation.models import Lane
 
 MINUTE = timedelta(seconds=60)
-TOO_MANY_ERRORS = 0.1  # of the acts of a minute
-SLOWER, FASTER = 0.8, 1.1
+# In whole tenths: 100 * 1.1 is a little more than 110 in floating point.
+TOO_MANY_ERRORS = 1  # of ten acts of a minute
+SLOWER, FASTER = 8, 11  # of ten
 # What a claim saves of the lane.
 FIELDS = ("rate", "rate_reason", "rate_changed_at", "minute_at", "minute_taken", "minute_failed")
 
@@ -52,11 +53,11 @@ def left(lane: Lane, at: datetime) -> int | None:
 def _judge(lane: Lane, rate: int, at: datetime) -> int:
     """The rate after the minute that is over."""
     taken, failed = lane.minute_taken, lane.minute_failed
-    if failed > taken * TOO_MANY_ERRORS:
-        rate_now = max(math.floor(rate * SLOWER), min(policy.count("rate_floor"), rate))
+    if failed * 10 > taken * TOO_MANY_ERRORS:
+        rate_now = max(rate * SLOWER // 10, min(policy.count("rate_floor"), rate))
         reason = f"Slower: {failed} of {taken} acts in a minute failed."
     elif 0 < taken < rate / 2:
-        rate_now = min(math.ceil(rate * FASTER), policy.count("rate_cap"))
+        rate_now = min(math.ceil(rate * FASTER / 10), policy.count("rate_cap"))
         reason = f"Faster: {taken} of {rate} acts a minute were used, {failed} failed."
     else:
         return rate

@@ -77,7 +77,9 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "See",
         "separator": True,
         "items": [
+            entry("Alerts", "notifications", "monitoring.alert"),
             entry("Processes", "monitor_heart", "monitoring.heartbeat"),
+            entry("Services", "electrical_services", "automation.breaker"),
             entry("Errors", "bug_report", "monitoring.logrecord"),
             entry("Audit", "history", "monitoring.event"),
         ],

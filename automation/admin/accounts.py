@@ -45,6 +45,7 @@ class AccountAdmin(PlainAccountAdmin):
         lane = Lane.objects.filter(pk=instance.pk).first()
         return super().panels(request, instance) | {
             "lane": lane,
+            "pace": rates.standing(lane, database_now()) if lane else None,
             "people_reason": Reason(lane.people_reason).label if lane and lane.people_reason else "",
             "holds": running.order_by("kind"),
             "last_tasks": [told(task) for task in tasks.order_by("-id")[:LAST]],

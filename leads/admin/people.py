@@ -92,7 +92,7 @@ class PersonAdmin(PageActs, BulkActs, ModelAdmin):
     empty_link = ("admin:leads_import_add", "Import people")
     fieldsets = (
         (None, {"fields": (("display_name", "company"), ("first_name", "last_name"), ("title", "website"),
-                           ("country", "language", "score"))}),
+                           ("country", "language"), "score")}),
     )  # fmt: skip
     add_fieldsets = (*fieldsets, ("First address", {"fields": (("network", "handle"),)}))
 

@@ -18,6 +18,7 @@ from accounts.models import Account, ApiKey, Limit, WarmUp
 from automation.enums import AttemptState, Direction, Reason, TaskState, Verdict
 from automation.models import (
     Attempt,
+    Breaker,
     Campaign,
     Conversation,
     Decision,
@@ -35,7 +36,7 @@ from automation.models import (
 from leads.addresses import address_hash
 from leads.enums import ImportStatus, Lifecycle, RowOutcome
 from leads.models import Contact, Import, ImportRow, Lead, Note, Person, Profile, Suppression, Tag
-from monitoring.models import Event, Heartbeat, HeartbeatKind, LogRecord
+from monitoring.models import Alert, Event, Heartbeat, HeartbeatKind, LogRecord
 from tests.factories import (
     make_account,
     make_campaign,
@@ -213,6 +214,12 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
         name=f"{next(numbers)} {text}"[:64], keywords=["tea"]
     ),
     Decision: lambda text: a_person(text).decisions.get(),
+    Breaker: lambda text: Breaker.objects.create(
+        key=f"service {next(numbers)}", opened_at=timezone.now(), probe_at=timezone.now(), detail=text
+    ),
+    Alert: lambda text: Alert.objects.create(
+        key=f"alert {next(numbers)}", level="error", subject=text or "It burns", message=text
+    ),
     Heartbeat: lambda text: Heartbeat.objects.create(
         name=f"p{next(numbers)}", kind=HeartbeatKind.CLUSTER, host=text, detail={"x": text}
     ),

@@ -67,3 +67,12 @@ def test_roles_keep_secrets_limits_and_lifting_from_operators(db: None) -> None:
     assert not [name for name in names if ".delete_" in name or name.startswith("auth.")]
     assert not [name for name in names if name.endswith(("_limit", "_warmup")) and ".view_" not in name]
     assert "leads.change_person" in names
+
+
+def test_login_leads_to_the_dashboard(db: None) -> None:
+    User.objects.create_user("ada", password="a long pass phrase", is_staff=True)
+    answer = Client().post(
+        "/admin/login/", {"username": "ada", "password": "a long pass phrase"}, follow=True
+    )
+    assert answer.redirect_chain == [("/admin/", 302)]
+    assert answer.status_code == 200

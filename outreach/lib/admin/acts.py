@@ -215,7 +215,8 @@ def _ask(
     self: Any, request: HttpRequest, chosen: QuerySet, filled: ActForm, name: str, title: str, explain: str
 ) -> TemplateResponse:
     context = {
-        **self.admin_site.each_context(request), "opts": self.opts, "title": title, "explain": explain,
+        **self.admin_site.each_context(request), "opts": self.opts, "title": title.rstrip("…"),
+        "submit": title.rstrip("…"), "explain": explain,
         "form": filled, "action": name, "select_across": request.POST.get("select_across", "0"), "model_admin": self,
         "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME), "checkbox": ACTION_CHECKBOX_NAME,
         "how_many": chosen.order_by().values("pk").count(),

@@ -1,5 +1,6 @@
 """The life of a task, in reading order.
 
+``shapes``     what is handed along: a claim on a task, and what became of the call
 ``tasks``      a service writes a task and its lane is woken
 ``lanes``      a worker leases the lane: one runner per account at a time
 ``claim``      one transaction: due tasks, consent, campaign, pacing, limits, attempt

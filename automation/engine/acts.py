@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from accounts.enums import ACTS, ActionKind
 from automation.channels.base import Act, AuthFailed, Channel, Done, NotFound, Refused, TryLater, Unknown
 from automation.engine import failpoints
+from automation.engine.shapes import Answer, Claim, Outcome
 from automation.enums import Reason
 
-if TYPE_CHECKING:
-    from automation.engine.claim import Claim
-
 log = structlog.get_logger(__name__)
-
-
-class Answer(Enum):
-    """The four answers a channel can give, and the one we give ourselves when we did not call."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    LATER = "later"
-    UNKNOWN = "unknown"
-    NOT_CALLED = "not_called"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one attempt. ``result`` is the channel's answer: a Done for acts, data for fetches."""
-
-    claim: Claim
-    answer: Answer
-    result: Any = None
-    reason: str = ""
-    error: str = ""
-    retry_after: float | None = None
 
 
 def act_of(claim: Claim, *, started_at: datetime | None = None) -> Act:

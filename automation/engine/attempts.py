@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts import limits
 from automation.channels.base import Done
-from automation.engine.acts import Outcome
+from automation.engine.shapes import Outcome
 from automation.models import Attempt, Task
 
 NOTHING = Done()

@@ -8,14 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db.models import OuterRef, QuerySet, Subquery
+
 from automation.engine import lanes, policy, rates
-from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
+from automation.engine.shapes import Answer, Outcome
 from automation.enums import Reason
-from automation.models import Lane
+from automation.models import Hold, Lane
 from outreach.lib import clock, events
 
 MOST_COUNTED = 30_000
+
+
+def not_closed() -> QuerySet[Lane]:
+    """Lanes whose breaker is open, each with ``retry_at`` and ``detail`` of its hold."""
+    hold = Hold.objects.filter(lane=OuterRef("pk"), kind="", reason=Reason.BREAKER_OPEN)
+    return Lane.objects.filter(breaker_opened_at__isnull=False).annotate(
+        retry_at=Subquery(hold.values("until")[:1]), detail=Subquery(hold.values("detail")[:1])
+    )
 
 
 def is_failure(outcome: Outcome) -> bool:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -17,49 +15,11 @@ from accounts.models import Account
 from automation.channels.base import Channel
 from automation.engine import attempts, failpoints, lanes, outcomes, pacing, rates, start
 from automation.engine.lanes import KINDS, Lease, LeaseLost
+from automation.engine.shapes import Candidate, Claim, Claimed
 from automation.enums import CampaignStatus, Reason
 from automation.models import Hold, Lane, Task
 
 BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest is put back
-
-
-@dataclass(slots=True)
-class Claim:
-    """A task that holds its units and an attempt; ``attempt_id`` is filled in as the attempt is written."""
-
-    task_id: int
-    kind: str
-    send_id: UUID
-    number: int
-    failures: int
-    person_id: int | None
-    profile_id: int | None
-    campaign_id: int | None
-    enrolment_id: int | None
-    payload: dict[str, Any]
-    handle: str
-    remote_id: str
-    allowances: tuple[int, ...] = ()
-    attempt_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What one claim brought; ``more`` asks for another, since there may be more that is due."""
-
-    claims: list[Claim]
-    more: bool
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A due task before the checks, with what the checks look at."""
-
-    claim: Claim
-    suppressed: bool
-    campaign_status: str | None
-    campaign_limit: int | None
-    suspect: bool  # a worker died while it ran it: it runs alone, so that it takes nobody with it again
 
 
 CANDIDATES = """

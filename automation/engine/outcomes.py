@@ -18,8 +18,8 @@ from accounts import limits
 from accounts import services as accounts
 from automation.channels.base import Done
 from automation.engine import attempts, breaker, effects, failpoints, lanes, policy
-from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
+from automation.engine.shapes import Answer, Outcome
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Lane, Task
 from outreach.lib import clock, events

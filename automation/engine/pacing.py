@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from accounts.enums import PACED_ACTS
 from accounts.models import Account
 from automation.engine import policy
+from automation.engine.shapes import Candidate
 from automation.enums import Reason
 from automation.models import Lane
-
-if TYPE_CHECKING:
-    from automation.engine.claim import Candidate
 
 
 def gap_of(account: Account) -> float:

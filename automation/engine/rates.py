@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from automation.engine import lanes, policy
-from automation.engine.acts import Answer, Outcome
+from automation.engine.shapes import Answer, Outcome
 from automation.enums import Reason
 from automation.models import Lane
 
@@ -29,6 +30,31 @@ def per_minute(lane: Lane) -> int | None:
     if cap <= 0:
         return None
     return min(lane.rate or policy.count("rate_start"), cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lane's pace, for people. ``per_minute`` is ``None`` where no rate is kept; no minute runs when it has no end."""
+
+    per_minute: int | None
+    taken: int
+    failed: int
+    minute_ends_at: datetime | None
+    reason: str
+    changed_at: datetime | None
+
+
+def standing(lane: Lane, at: datetime) -> Standing:
+    """The rate as it is, what of it is used, and why it last changed."""
+    runs = lane.minute_at is not None and lane.minute_at <= at < lane.minute_at + MINUTE
+    return Standing(
+        per_minute=per_minute(lane),
+        taken=lane.minute_taken if runs else 0,
+        failed=lane.minute_failed if runs else 0,
+        minute_ends_at=lane.minute_at + MINUTE if runs and lane.minute_at else None,
+        reason=lane.rate_reason,
+        changed_at=lane.rate_changed_at,
+    )
 
 
 def left(lane: Lane, at: datetime) -> int | None:

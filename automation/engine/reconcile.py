@@ -14,8 +14,8 @@ from accounts.models import Account
 from automation.channels.base import AuthFailed, Channel, ChannelError, Finding, Proof, TryLater
 from automation.engine import failpoints, lanes, outcomes, policy
 from automation.engine.acts import act_of
-from automation.engine.claim import Claim
 from automation.engine.lanes import Lease
+from automation.engine.shapes import Claim
 from automation.enums import Reason, TaskState
 from automation.models import Attempt, Task
 from outreach.lib import clock

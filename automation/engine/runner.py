@@ -14,10 +14,10 @@ from automation.channels import registry
 from automation.channels.base import AuthFailed, Channel, ChannelError, Login, TryLater
 from automation.channels.closed import ClosedChannel
 from automation.engine import acts, breaker, failpoints, lanes, outcomes, policy, recover, start
-from automation.engine.acts import Answer, Outcome
-from automation.engine.claim import BATCH_SECONDS, Claim, claim
+from automation.engine.claim import BATCH_SECONDS, claim
 from automation.engine.lanes import Lease, LeaseLost
 from automation.engine.reconcile import reconcile
+from automation.engine.shapes import Answer, Claim, Outcome
 from automation.enums import Reason
 from outreach.lib import clock, net
 from outreach.lib.crypto import WrongKey

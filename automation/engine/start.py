@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from automation.engine import attempts, failpoints, outcomes
+from automation.engine.shapes import Claim
 from automation.enums import AttemptState, Reason
 from automation.models import Attempt
 from leads.models import Person
-
-if TYPE_CHECKING:
-    from automation.engine.claim import Claim
-
 
 # The counters of each attempt come as text, since an array of arrays cannot be ragged.
 WRITE = """

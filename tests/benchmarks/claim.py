@@ -9,9 +9,9 @@ from tests.benchmarks import environment, figures, report, seed
 
 # isort: split
 from automation.engine import lanes, runner
-from automation.engine.acts import Answer, Outcome
 from automation.engine.claim import claim
 from automation.engine.lanes import Lease
+from automation.engine.shapes import Answer, Outcome
 
 SUMMARY = (
     "Milliseconds of one claim transaction with so many tasks waiting, spread over 500 lanes and all in one; `batch` claims "

@@ -19,8 +19,8 @@ from accounts.services import set_limit
 from automation import queries
 from automation.channels.sandbox.control import Control
 from automation.engine import lanes, runner, tasks
-from automation.engine.acts import Answer
 from automation.engine.claim import claim
+from automation.engine.shapes import Answer
 from automation.engine.tasks import NewTask
 from automation.enums import CampaignStatus, Priority, Reason, TaskState
 from automation.models import Hold, Lane, Task

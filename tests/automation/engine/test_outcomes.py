@@ -14,8 +14,8 @@ from accounts.models import Account
 from accounts.services import set_limit
 from automation.channels.sandbox.control import Control
 from automation.engine import lanes, outcomes, runner, tasks
-from automation.engine.acts import Answer, Outcome
 from automation.engine.claim import claim
+from automation.engine.shapes import Answer, Outcome
 from automation.engine.tasks import NewTask
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Hold, Lane, Task

@@ -15,8 +15,8 @@ from accounts.models import Account
 from automation import queries
 from automation.channels.sandbox.control import Control
 from automation.engine import rates, runner
-from automation.engine.acts import Answer, Outcome
 from automation.engine.claim import claim
+from automation.engine.shapes import Answer, Outcome
 from automation.enums import Reason, TaskState
 from automation.models import Hold, Lane, Task
 from leads.models import Profile

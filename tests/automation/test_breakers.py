@@ -31,7 +31,7 @@ def told() -> list[events.Event]:
     heard: list[events.Event] = []
     for name in ("breaker.opened", "breaker.closed"):
         events.subscribe(name, heard.append)
-    yield heard  # type: ignore[misc]
+    yield heard
     for name in ("breaker.opened", "breaker.closed"):
         events._subscribers[name].remove(heard.append)
 

@@ -32,7 +32,7 @@ def account_with_lane(**fields: Any) -> Account:
 
 def create(*accounts: Account, steps: tuple[StepSpec, ...] = (DM,), **fields: Any) -> Campaign:
     values = {"name": f"Campaign {timezone.now().timestamp()}", "network": "sandbox", "by": None}
-    return services.create_campaign(steps=steps, accounts=accounts, **{**values, **fields})  # type: ignore[arg-type]
+    return services.create_campaign(steps=steps, accounts=accounts, **{**values, **fields})
 
 
 def started(*accounts: Account, profiles: list[Profile], **fields: Any) -> Campaign:

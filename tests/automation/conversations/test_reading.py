@@ -10,7 +10,8 @@ from automation.conversations.reading import read
 from automation.enums import Interest
 
 NOES = [
-    "STOP", "Stop.", "please stop", "Please stop contacting me", "stop messaging me", "Unsubscribe", "opt-out", "Opt me out please",
+    "STOP", "Stop.", "please stop", "Please stop contacting me", "stop messaging me", "Unsubscribe", "opt-out",
+    "Opt me out please",
     "Remove me from your list", "take me off this list", "Don't write to me again", "do not contact me", "Don’t e-mail me",
     "never message me again", "No more mails please", "Leave me alone!", "Not interested, please stop", "Delete my data",
     "I am on vacation. And don't write to me again.",

@@ -94,7 +94,7 @@ def test_a_long_backlog_queues_up_behind_the_others(account: Account, somebody: 
     mine = lease(account.lane)
     lanes.release(mine)
     released = Lane.objects.get(pk=account.pk)
-    assert clock.database_now() - released.next_at < timedelta(seconds=10)  # type: ignore[operator]
+    assert clock.database_now() - released.next_at < timedelta(seconds=10)
 
 
 # --- Wakes -------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_a_task_committed_before_the_release_is_seen_by_it(account: Account, som
     claim_all(mine)
     add_dm(account, somebody())  # after the runner's last look, woken while the lane is leased
     lanes.release(mine)
-    assert Lane.objects.get(pk=account.pk).next_at <= clock.database_now()  # type: ignore[operator]
+    assert Lane.objects.get(pk=account.pk).next_at <= clock.database_now()
 
 
 def test_a_task_committed_between_the_last_look_and_the_release_is_not_lost(
@@ -128,7 +128,7 @@ def test_a_task_committed_between_the_last_look_and_the_release_is_not_lost(
     monkeypatch.setattr(lanes, "_next", look_and_be_overtaken)
     lanes.release(mine)
     assert not written[0].is_alive()
-    assert Lane.objects.get(pk=account.pk).next_at <= clock.database_now()  # type: ignore[operator]
+    assert Lane.objects.get(pk=account.pk).next_at <= clock.database_now()
     run_lanes()
     assert Task.objects.get(kind=ActionKind.FOLLOW).state == TaskState.COMPLETED
 
@@ -163,7 +163,7 @@ def test_two_writers_wake_many_lanes_without_deadlock() -> None:
             except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
                 errors.append(error)
 
-    threads = [in_thread(lambda ids=ids: wake(ids)) for ids in (many, many[::-1], many[5:], many[:20])]  # type: ignore[misc]
+    threads = [in_thread(lambda ids=ids: wake(ids)) for ids in (many, many[::-1], many[5:], many[:20])]
     for thread in threads:
         thread.join()
     assert errors == []

@@ -149,7 +149,7 @@ def test_a_rate_limit_holds_the_lane_and_nothing_comes_early(
     assert len(control.requests()) == 1, "the rest of the batch was called in spite of the 429"
     (hold,) = Hold.objects.filter(lane_id=limited.pk)
     assert (hold.kind, hold.reason) == ("", Reason.RATE_LIMITED)
-    assert {refreshed(task).hold_reason for task in sent} == {Reason.RATE_LIMITED}  # type: ignore[attr-defined]
+    assert {refreshed(task).hold_reason for task in sent} == {Reason.RATE_LIMITED}
     assert used(limited) == 0
     run_lanes(within=3.0)
     assert not any(request.early for request in control.requests())
@@ -168,7 +168,7 @@ def test_refused_credentials_stop_the_account_after_one_call(
     assert (limited.status, bool(limited.status_reason)) == (AccountStatus.ERROR, True)
     assert len(control.requests()) == 1
     assert {refreshed(task).state for task in sent} == {TaskState.PENDING}
-    assert {refreshed(task).hold_reason for task in sent} == {Reason.ACCOUNT_NOT_WORKING}  # type: ignore[attr-defined]
+    assert {refreshed(task).hold_reason for task in sent} == {Reason.ACCOUNT_NOT_WORKING}
     assert used(limited) == 0
 
 
@@ -295,4 +295,4 @@ def test_reading_is_only_repeated_when_its_answer_is_lost(
     run_lanes(within=3.0)
     assert refreshed(task).state == TaskState.COMPLETED
     assert task.attempts.count() == 2
-    assert refreshed(task).finished_at - refreshed(task).created_at < timedelta(seconds=10)  # type: ignore[operator]
+    assert refreshed(task).finished_at - refreshed(task).created_at < timedelta(seconds=10)

@@ -67,7 +67,7 @@ def test_after_a_no_nothing_starts(
     for attempt in Attempt.objects.filter(task__person__in=no_at, started_at__isnull=False).select_related(
         "task"
     ):
-        assert attempt.started_at < no_at[attempt.task.person_id]  # type: ignore[operator,index]
+        assert attempt.started_at < no_at[attempt.task.person_id]
     states = {refreshed(task).state for task in sent}
     assert TaskState.CANCELLED in states
     assert states <= {TaskState.COMPLETED, TaskState.CANCELLED}

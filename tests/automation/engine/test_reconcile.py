@@ -194,7 +194,7 @@ def test_a_question_without_an_answer_is_asked_again_with_growing_pauses(
         "The network is down.",
         1,
     )
-    assert refreshed(task).due_at > before  # type: ignore[operator]
+    assert refreshed(task).due_at > before
 
 
 def test_nobody_asks_while_the_network_told_us_to_wait(

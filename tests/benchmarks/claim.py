@@ -8,10 +8,11 @@ from argparse import Namespace
 from tests.benchmarks import environment, figures, report, seed
 
 # isort: split
-from automation.engine import lanes, runner
+from automation.engine import lanes, runner, start
 from automation.engine.claim import claim
 from automation.engine.lanes import Lease
 from automation.engine.shapes import Answer, Outcome
+from tests.benchmarks.noop.channel import NoopChannel
 
 SUMMARY = (
     "Milliseconds of one claim transaction with so many tasks waiting, spread over 500 lanes and all in one; `batch` claims "
@@ -19,6 +20,7 @@ SUMMARY = (
     "`times` is the p95 with the large number over that with the small one."
 )
 BATCH = 50
+WAYS = {"batch": True, "one": False}  # whether the channel proves its acts
 
 
 def main() -> None:
@@ -26,9 +28,7 @@ def main() -> None:
     with environment.installation():
         found: dict[str, float] = {}
         for layout, count in (("spread", options.lanes), ("single_lane", 1)):
-            for way, proves in (("batch", True), ("one", False)):
-                report.say(f"{layout}, {way}")
-                found |= measured(f"{layout}_{way}", count, options, proves=proves)
+            found |= measured(layout, count, options)
         report.publish("claim", SUMMARY, found, options)
 
 
@@ -41,52 +41,59 @@ def arguments() -> Namespace:
     return parser.parse_args()
 
 
-def measured(name: str, count: int, options: Namespace, *, proves: bool) -> dict[str, float]:
-    """The latencies with few, many and again few tasks."""
-    few = waiting(count, options.few, options.samples // 2, proves=proves)
-    many = waiting(count, options.many, options.samples, proves=proves)
-    few += waiting(count, options.few, options.samples // 2, proves=proves)
-    found = {}
-    for label, seen in ((options.few, few), (options.many, many)):
-        for share in (50, 95):
-            found[f"{name}_{label}_p{share}_ms"] = figures.rounded(figures.percentile(seen, share / 100))
-    times = figures.ratio(figures.percentile(many, 0.95), figures.percentile(few, 0.95))
-    report.say(f"  {found}, {times} times")
-    return {**found, f"{name}_times": times}
+def measured(layout: str, lane_count: int, options: Namespace) -> dict[str, float]:
+    """The latencies with few, many and again few tasks in so many lanes."""
+    before = waiting(lane_count, options.few, options.samples // 2)
+    many = waiting(lane_count, options.many, options.samples)
+    after = waiting(lane_count, options.few, options.samples // 2)
+    found: dict[str, float] = {}
+    for way in WAYS:
+        few = before[way] + after[way]
+        for number, seen in ((options.few, few), (options.many, many[way])):
+            for share in (50, 95):
+                found[f"{layout}_{way}_{number}_p{share}_ms"] = figures.rounded(
+                    figures.percentile(seen, share / 100)
+                )
+        p95 = figures.percentile(many[way], 0.95)
+        found[f"{layout}_{way}_times"] = figures.ratio(p95, figures.percentile(few, 0.95))
+    report.say(f"{layout}: {found}")
+    return found
 
 
-def waiting(lane_count: int, tasks: int, samples: int, *, proves: bool) -> list[float]:
-    """Latencies of claims with so many tasks waiting in so many lanes."""
-    ids = seed.accounts(lane_count, proves=proves)
+def waiting(lane_count: int, tasks: int, samples: int) -> dict[str, list[float]]:
+    """Latencies of claims, by way, with so many tasks waiting in so many lanes."""
+    ids = seed.accounts(lane_count)
     seed.tasks(ids, tasks)
+    report.say(f"{tasks:,} tasks wait in {lane_count:,} lanes")
     environment.rows("VACUUM ANALYZE automation_task")
     environment.checkpoint()
     seed.wake(ids)
-    sample(samples // 10)  # plans and caches
-    return sample(samples)
+    for proves in WAYS.values():  # plans and caches
+        sample(samples // 10, proves=proves)
+    return {way: sample(samples, proves=proves) for way, proves in WAYS.items()}
 
 
-def sample(count: int) -> list[float]:
+def sample(count: int, *, proves: bool) -> list[float]:
     """Milliseconds of ``count`` claims, on lanes in the order in which a drain would lease them.
 
     What was claimed is completed and the lane given back, as ever; none of that is counted.
     """
+    channel = NoopChannel(proves=proves)
     seen: list[float] = []
     while len(seen) < count:
         leased = lanes.lease(owner="benchmark", places=1, per_network=1, busy={})
         if not leased:
             time.sleep(0.005)  # somebody else's drains have them all for the moment
         for lease in leased:
-            seen.append(_claim_once(lease))
+            seen.append(_claim_once(lease, channel))
     return seen
 
 
-def _claim_once(lease: Lease) -> float:
-    channel = runner.open_channel(lease)
+def _claim_once(lease: Lease, channel: NoopChannel) -> float:
     began = time.perf_counter()
     claimed = claim(lease, channel, batch=BATCH)
     took = 1000 * (time.perf_counter() - began)
-    begun = [item for item in claimed.claims if channel.proves or runner.start.begin(item, seconds=10.0)]
+    begun = [item for item in claimed.claims if channel.proves or start.begin(item, seconds=channel.deadline)]
     runner.settle(lease, [Outcome(item, Answer.DONE) for item in begun])
     lanes.release(lease)
     if not begun:

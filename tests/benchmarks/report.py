@@ -13,14 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import results
 from tests.benchmarks.environment import ROOT, value
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
-HEAD = """# What was measured last
-
-Written by `uv run python -m tests.benchmarks.record`, or by one command with `--record`. Figures of one section come from
-one run on one machine and are meant as ratios: what else the machine did is in the load before the run.
-"""
 
 
 def parser(summary: str) -> argparse.ArgumentParser:
@@ -46,7 +40,7 @@ def publish(name: str, summary: str, figures: dict[str, Any], options: argparse.
     if options.json:
         print(json.dumps(result))
     else:
-        print("\n".join(f"{key:32} {_text(found)}" for key, found in figures.items()))
+        print("\n".join(f"{key:32} {results.text(found)}" for key, found in figures.items()))
     if options.record:
         keep(name, summary, result)
 
@@ -71,41 +65,8 @@ LOAD = os.getloadavg()  # before we add to it
 
 def keep(name: str, summary: str, result: dict[str, Any]) -> None:
     """Replace the command's section of RESULTS.md."""
-    old = RESULTS.read_text() if RESULTS.exists() else HEAD
-    RESULTS.write_text(with_section(old, name, section(name, summary, result)))
-
-
-def with_section(text: str, name: str, new: str) -> str:
-    """``text`` with the section ``name`` replaced by ``new``, or with it at the end."""
-    pattern = re.compile(rf"(?ms)^## {re.escape(name)}$.*?(?=^## |\Z)")
-    if pattern.search(text):
-        return pattern.sub(lambda _: f"{new}\n", text).rstrip() + "\n"
-    return f"{text.rstrip()}\n\n{new}"
-
-
-def section(name: str, summary: str, result: dict[str, Any]) -> str:
-    """The figures of one command as Markdown."""
-    of = result["machine"]
-    changed = " with changes" if of["changed"] else ""
-    lines = [
-        f"| {key} | {_text(found)} |" for key, found in result.items() if key not in ("benchmark", "machine")
-    ]
-    return "\n".join(
-        [
-            f"## {name}", "", summary, "", "| figure | value |", "| --- | --- |", *lines, "",
-            f"{of['at']}, commit {of['commit']}{changed}, {of['cores']} cores ({of['cpu']}), PostgreSQL "
-            f"{of['postgresql']}, fsync {of['fsync']}, Python {of['python']}, load before "
-            f"{' '.join(map(str, of['load']))}.", "",
-        ]
-    )  # fmt: skip
-
-
-def _text(found: Any) -> str:
-    if isinstance(found, dict):
-        return ", ".join(f"{key} {_text(each)}" for key, each in found.items())
-    if isinstance(found, list):
-        return "; ".join(_text(each) for each in found)
-    return f"{found:,}" if isinstance(found, int | float) and not isinstance(found, bool) else str(found)
+    old = results.FILE.read_text() if results.FILE.exists() else results.HEAD
+    results.FILE.write_text(results.with_section(old, name, results.section(name, summary, result)))
 
 
 def _cpu_model() -> str:

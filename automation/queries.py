@@ -29,7 +29,8 @@ def waiting(task: Task, at: datetime | None = None) -> Waiting:
     at = at or clock.database_now()
     own = Waiting(task.reason, _label(task.reason), task.detail, task.due_at)
     if task.state not in (TaskState.PENDING, TaskState.UNKNOWN):
-        return Waiting(task.reason, _label(task.reason), task.detail, None)
+        # What runs or is over is not "ready": it has a reason only if something went wrong.
+        return Waiting(task.reason, _label(task.reason) if task.reason else "", task.detail, None)
     candidates = [own]
     if task.state == TaskState.PENDING:
         if held := getattr(task, "hold_reason", None):

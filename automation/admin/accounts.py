@@ -15,11 +15,13 @@ from accounts.admin.accounts import AccountAdmin as PlainAccountAdmin
 from accounts.models import Account
 from automation import queries, services
 from automation.admin import colours
+from automation.engine import rates
 from automation.enums import Reason
 from automation.models import Hold, Lane, Task
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
 from outreach.lib.admin.base import user_of
+from outreach.lib.clock import database_now
 
 LAST = 20
 

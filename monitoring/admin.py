@@ -24,8 +24,9 @@ from automation.enums import TaskState
 from automation.models import Campaign, Task
 from leads.models import Person
 from monitoring import heartbeats
+from monitoring.alerts import admin as _alerts  # noqa: F401 - registers its pages
 from monitoring.dashboard import figures
-from monitoring.models import Alert, Event, Heartbeat, LogRecord
+from monitoring.models import Event, Heartbeat, LogRecord
 from outreach.lib.admin import show
 from outreach.lib.admin.base import Ledger
 from outreach.lib.clock import database_now
@@ -142,66 +143,6 @@ class LevelFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogRecord]) -> QuerySet[LogRecord]:
         return queryset.filter(level=self.value()) if self.value() else queryset
-
-
-class OpenFilter(DropdownFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("resolved", "Resolved")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
-        return queryset.filter(resolved_at__isnull=self.value() == "open") if self.value() else queryset
-
-
-@admin.register(Alert)
-class AlertAdmin(Ledger):
-    list_display = ("level_shown", "subject_shown", "opened", "seen", "resolved", "notified")
-    list_filter = (OpenFilter, ("level", ChoicesDropdownFilter), ("opened_at", RangeDateFilter))
-    search_fields = ("subject", "key")
-    search_help_text = "Words of the subject, or what it is about"
-    ordering = Alert._meta.ordering
-    fields = (("level", "key"), "subject", "message", ("opened_at", "last_seen_at", "resolved_at"), "told")
-    readonly_fields = ("told",)
-    empty_hint = "Nothing has gone wrong yet: alerts come from breakers, accounts and the checks of “manage.py doctor”."
-
-    @admin.display(description="Level", ordering="level")
-    def level_shown(self, alert: Alert) -> str:
-        """The level in its colour while it is open."""
-        return show.badge(alert.get_level_display(), "" if alert.resolved_at else LEVEL_COLOURS[alert.level.upper()])
-
-    @admin.display(description="What", ordering="subject")
-    def subject_shown(self, alert: Alert) -> str:
-        """What is not well, and the first line of what is known."""
-        return show.stacked(alert.subject, alert.message.partition("\n")[0])
-
-    @admin.display(description="Since", ordering="opened_at")
-    def opened(self, alert: Alert) -> str:
-        """When it began."""
-        return show.when(alert.opened_at)
-
-    @admin.display(description="Last seen", ordering="last_seen_at")
-    def seen(self, alert: Alert) -> str:
-        """When it was last found so."""
-        return show.when(alert.last_seen_at)
-
-    @admin.display(description="Over", ordering="resolved_at")
-    def resolved(self, alert: Alert) -> str:
-        """When it was over."""
-        return show.when(alert.resolved_at, none="open")
-
-    @admin.display(description="Last told", ordering="notified_at")
-    def notified(self, alert: Alert) -> str:
-        """When somebody was last told."""
-        return show.when(alert.notified_at, none="nobody")
-
-    @admin.display(description="Told")
-    def told(self, alert: Alert) -> str:
-        """What was told how, and what kept it from arriving."""
-        return show.lines(
-            show.joined(notice, show.when(notice.sent_at, none="not yet"), notice.error) for notice in alert.notices.all()
-        )
 
 
 @admin.register(LogRecord)

@@ -99,6 +99,8 @@ TABLE = [
     Row("GET /imports/{import}", "imports:read"),
     Row("GET /imports/{import}/rows", "imports:read"),
     Row("POST /imports/{import}/commit", "imports:write", WRITE, 202),
+    Row("GET /breakers", "tasks:read"),
+    Row("GET /accounts/{account}/rate", "accounts:read"),
     Row("GET /tasks", "tasks:read"),
     Row("GET /tasks/{pending}", "tasks:read"),
     Row("POST /tasks/{pending}/cancel", "tasks:act", WRITE),

@@ -140,6 +140,7 @@ LISTS: dict[str, Callable[[int, World], None]] = {
             import_run_id=w["import"], number=n + 3, outcome="created", person_id=w["person"]
         )
     ),
+    "/breakers": many(lambda n, w: factories.make_lane(breaker_opened_at=timezone.now(), failures=5)),
     "/tasks": tasks,
     "/campaigns": campaigns,
     "/campaigns/{draft_campaign}/enrolments": many(

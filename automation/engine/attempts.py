@@ -5,13 +5,15 @@ Every change is conditional on the state the attempt was in, so that who comes l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
 from accounts import limits
 from automation.channels.base import Done
+from automation.engine import lanes
 from automation.engine.shapes import Outcome
+from automation.enums import Reason
 from automation.models import Attempt, Task
 
 NOTHING = Done()
@@ -94,7 +96,7 @@ def _abandon(which: str, ids: Sequence[int], *, error: str) -> list[int]:
             [error, list(ids)],
         )
         rows = cursor.fetchall()
-    limits.give_back(unit for _, units in rows for unit in units)
+    give_back(unit for _, units in rows for unit in units)
     return [task_id for task_id, _ in rows]
 
 
@@ -107,7 +109,40 @@ def give_back_unclear(task: Task) -> None:
             [task.pk],
         )
         rows = cursor.fetchall()
-    limits.give_back(unit for (units,) in rows for unit in units)
+    give_back(unit for (units,) in rows for unit in units)
+
+
+# Counters are called account:12 or campaign:3:account:12; a lane is its account's.
+MAKE_ROOM = """
+WITH freed AS (
+    SELECT DISTINCT substring(owner FROM 'account:([0-9]+)$')::bigint AS lane_id, kind,
+           substring(owner FROM '^campaign:([0-9]+)')::bigint AS campaign_id
+    FROM accounts_allowance WHERE id = ANY(%(units)s)),
+lifted AS (
+    DELETE FROM automation_hold AS hold USING freed
+    WHERE hold.lane_id = freed.lane_id AND hold.kind = freed.kind AND hold.reason = %(limit)s
+    RETURNING hold.lane_id),
+due AS (
+    UPDATE automation_task AS task SET due_at = now(), reason = '', detail = '' FROM freed
+    WHERE task.campaign_id = freed.campaign_id AND task.lane_id = freed.lane_id AND task.kind = freed.kind
+      AND task.state = 'pending' AND task.reason = %(campaign_limit)s
+    RETURNING task.lane_id)
+SELECT lane_id FROM lifted UNION SELECT lane_id FROM due
+"""
+
+
+def give_back(units: Iterable[int]) -> None:
+    """Return units of attempts that did not take place; what waits for one of their limits is tried again."""
+    ids = list(units)
+    if not ids:
+        return
+    limits.give_back(ids)
+    given = {"units": ids, "limit": Reason.LIMIT, "campaign_limit": Reason.CAMPAIGN_LIMIT}
+    with connection.cursor() as cursor:
+        cursor.execute(MAKE_ROOM, given)
+        lane_ids = [row[0] for row in cursor.fetchall()]
+    if lane_ids:
+        lanes.rouse(lane_ids)
 
 
 def died_with(task: Task) -> bool:

@@ -14,7 +14,6 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, Value, When
 from django.db.models.functions import Now
 
-from accounts import limits
 from accounts import services as accounts
 from automation.channels.base import Done
 from automation.engine import attempts, breaker, effects, failpoints, lanes, policy
@@ -206,7 +205,7 @@ def park(task: Task, *, reason: str = Reason.PARKED, detail: str = "") -> None:
 
 
 def _give_back(outcomes: Iterable[Outcome]) -> None:
-    limits.give_back(unit for outcome in outcomes for unit in outcome.claim.allowances)
+    attempts.give_back(unit for outcome in outcomes for unit in outcome.claim.allowances)
 
 
 def _fail(task_ids: Sequence[int], reason: str, error: str) -> None:

@@ -1,0 +1,147 @@
+"""CHECKS 13: claims with 100,000 tasks waiting, SIGTERM under load, and a day's work replayed fast."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psutil
+from django.db import connection
+
+from automation.channels.sandbox.channel import SandboxChannel
+from automation.engine import lanes, outcomes
+from automation.engine.claim import claim
+from automation.engine.shapes import Answer, Outcome
+from automation.models import Lane
+from tests.chaos.harness import Result, Scene, main, percentile, say, scene, until
+from tests.chaos.running import Up
+
+CLAIM_P95 = 0.050  # seconds
+OUT_WITHIN = 30.0
+FLAT = 1.2  # memory at the end, of what it was when warm
+CLAIMS = 200
+
+WAITING = """
+INSERT INTO automation_task (lane_id, kind, priority, state, due_at, reason, detail, attempt_count, failure_count,
+    dedupe_key, send_id, payload, remote_id, url, profile_id, person_id)
+SELECT (%(lanes)s::bigint[])[1 + n %% %(count)s], 'dm', 2, 'pending', now() - interval '1 second', '', '', 0, 0,
+    'waiting:' || n, gen_random_uuid(), jsonb_build_object('text', 'Waiting ' || n), '', '', %(profile)s, %(person)s
+FROM generate_series(1, %(tasks)s) AS n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What the whole process tree holds: memory in megabytes (PSS), file handles, database connections."""
+
+    memory: float
+    handles: int
+    connections: int
+
+
+def check(waiting: int = 100_000, stops: int = 100, replayed: int = 20_000) -> Result:
+    """Claim beside ``waiting`` tasks, stop ``stops`` times under load, replay ``replayed`` messages."""
+    result = Result()
+    _claims(result, waiting)
+    _stops(result, stops)
+    _day(result, replayed)
+    return result
+
+
+def _claims(result: Result, waiting: int) -> None:
+    with scene(accounts=100) as stage:
+        _fill(stage, waiting)
+        seconds = []
+        for _ in range(CLAIMS):
+            seconds.append(_one_claim(stage))
+        p95 = percentile(seconds, 0.95)
+        result.figures |= {"waiting": waiting, "claim_p50_ms": round(percentile(seconds, 0.5) * 1000, 1)}
+        result.figures["claim_p95_ms"] = round(p95 * 1000, 1)
+        result.holds(p95 < CLAIM_P95, f"claim p95 under {CLAIM_P95 * 1000:.0f} ms ({p95 * 1000:.0f})")
+
+
+def _fill(stage: Scene, waiting: int) -> None:
+    ids, somebody = [account.pk for account in stage.accounts], stage.profiles[0]
+    given = {
+        "lanes": ids,
+        "count": len(ids),
+        "tasks": waiting,
+        "profile": somebody.pk,
+        "person": somebody.person_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, given)
+        cursor.execute("ANALYZE automation_task")
+    Lane.objects.update(next_at="2000-01-01T00:00:00Z")
+
+
+def _one_claim(stage: Scene) -> float:
+    """Seconds one claim of a batch takes, which is put back afterwards."""
+    lease = lanes.lease(owner="check", places=1, per_network=1, busy={})[0]
+    channel = SandboxChannel(stage.network.url, "token")
+    began = time.perf_counter()
+    claimed = claim(lease, channel, batch=50)
+    took = time.perf_counter() - began
+    outcomes.settle(lease, [Outcome(one, Answer.NOT_CALLED) for one in claimed.claims])
+    lanes.release(lease)
+    return took
+
+
+def _stops(result: Result, stops: int) -> None:
+    """SIGTERM while messages go out; then everything still goes out once."""
+    slowest = 0.0
+    with scene() as stage:
+        stage.control.fault("delay", kind="dm", seconds=0.02)
+        up = Up()
+        for number in range(stops):
+            up.start()
+            before = stage.arrived()
+            stage.queue(200)
+            until(lambda before=before: stage.arrived() > before + 10, within=60)
+            slowest = max(slowest, up.stop())
+            if number % 10 == 9:
+                say(f"  {number + 1} stops, slowest {slowest:.1f} s")
+        with up:
+            until(stage.settled, within=120)
+        verdict = stage.verdict()
+        result.figures |= {"stops": stops, "slowest_stop": round(slowest, 1)}
+        result.zero(duplicates=verdict.duplicates, lost=verdict.lost)
+    result.holds(slowest < OUT_WITHIN, f"out within {OUT_WITHIN:.0f} s")
+
+
+def _day(result: Result, replayed: int) -> None:
+    """A day's messages, fast: what the processes hold after the first fifth and at the end."""
+    with scene() as stage, Up() as up:
+        stage.queue(replayed)
+        until(lambda: stage.arrived() >= replayed // 5, within=600)
+        warm = _footprint(up)
+        until(stage.settled, within=1800, every=1)
+        stage.queue(replayed // 20)
+        until(stage.settled, within=600)
+        end = _footprint(up)
+    result.figures |= {"replayed": replayed, "memory_mb": f"{warm.memory:.0f} -> {end.memory:.0f}"}
+    result.figures |= {
+        "handles": f"{warm.handles} -> {end.handles}",
+        "connections": f"{warm.connections} -> {end.connections}",
+    }
+    result.holds(end.memory < FLAT * warm.memory, "memory is flat")
+    result.holds(end.handles < FLAT * warm.handles + 20, "file handles are flat")
+    result.holds(end.connections < FLAT * warm.connections + 5, "connections are flat")
+
+
+def _footprint(up: Up) -> Footprint:
+    memory, handles = 0, 0
+    for process in up.tree():
+        try:
+            memory += process.memory_full_info().pss
+            handles += process.num_fds()
+        except psutil.NoSuchProcess:
+            continue
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = 'outreach'")
+        (count,) = cursor.fetchone()
+    return Footprint(memory / 1e6, handles, count)
+
+
+if __name__ == "__main__":
+    main(__doc__, check, waiting=100_000, stops=100, replayed=20_000)

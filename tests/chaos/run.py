@@ -1,0 +1,86 @@
+"""All checks of rows 1 to 13, one after the other: ``--short`` for CI in under four minutes, ``--full`` at full numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos import answers, crash, database, edges, limits, load, network, optout, parts, pauses, poison
+from tests.chaos.harness import Result, say
+
+WITHOUT_MAIL = "the e-mail channel arrives later"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One check: its number in CHECKS, what runs it, and the numbers of its short form."""
+
+    number: str
+    check: Callable[..., Result] | None
+    short: dict[str, Any] = field(default_factory=dict)
+    full: dict[str, Any] = field(default_factory=dict)
+
+
+ROWS = (
+    Row("1", crash.check, {"sends": 400, "kills": 4, "minutes": 2.0}),
+    Row(
+        "1 lost answers", crash.check, {"sends": 200, "kills": 2, "lose": 0.1, "minutes": 2.0}, {"lose": 0.1}
+    ),
+    Row("2", parts.check, {"rounds": 2, "sends": 40}),
+    Row("3", pauses.check, {"times": 8}),
+    Row("4", edges.check, {"times": 3, "batch": 39}),
+    Row("5", answers.check, {"times": 20}),
+    Row("6", None),
+    Row("7", database.check, {"restarts": 2, "sends": 200, "ended_for": 10.0, "away_for": 8.0}),
+    Row("8", network.check, {"short": True}),
+    Row("9", limits.check, {"rounds": 3, "days": 2}),
+    Row("10", optout.check, {"sends": 200}),
+    Row("11", None),
+    Row("12", poison.check, {"neighbours": 20}),
+    Row("13", load.check, {"waiting": 20_000, "stops": 1, "replayed": 400}),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument("--short", action="store_true", help="The form for CI.")
+    form.add_argument("--full", action="store_true", help="Everything at full numbers; takes hours.")
+    parser.add_argument("--only", default="", help="Rows whose number begins so, e.g. 4.")
+    parser.add_argument("--json", action="store_true", help="End with one JSON object.")
+    given = parser.parse_args()
+    rows = [row for row in ROWS if not given.only or row.number.split()[0] == given.only]
+    results = [_run(row, row.short if given.short else row.full) for row in rows]
+    count = {word: results.count(word) for word in ("passed", "failed", "skipped")}
+    print(f"{len(rows)} checks: " + ", ".join(f"{number} {word}" for word, number in count.items()))
+    if given.json:
+        print(json.dumps({"checks": len(rows), **count}), flush=True)
+    return bool(count["failed"])
+
+
+def _run(row: Row, numbers: dict[str, Any]) -> str:
+    if row.check is None:
+        print(f"CHECKS {row.number}: skipped, {WITHOUT_MAIL}", flush=True)
+        return "skipped"
+    began = time.monotonic()
+    try:
+        result = row.check(**numbers)
+    except Exception as error:  # noqa: BLE001 - a check that breaks has failed; the others still run
+        say(traceback.format_exc())
+        result = Result(wrong=[f"broke off: {type(error).__name__}: {error}"])
+    word = "failed" if result.wrong else "passed"
+    figures = ", ".join(f"{name} {value}" for name, value in result.figures.items())
+    print(f"CHECKS {row.number}: {word} in {time.monotonic() - began:.0f} s: {figures}", flush=True)
+    for sentence in result.wrong:
+        print(f"  ! {sentence}", flush=True)
+    return word
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,7 +21,7 @@ from automation.channels.demo import DemoNetwork, Plan
 from automation.content import services as content
 from automation.conversations import services as conversations
 from automation.discovery import services as discovery
-from automation.enums import Interest, PublicationState, TaskState
+from automation.enums import EnrolmentState, Interest, PublicationState, TaskState
 from automation.models import Campaign, Conversation, InboxCursor, Post, Publication, QualificationRule, Task
 from automation.models.acting import TaskQuerySet
 from leads.enums import Stage
@@ -30,9 +30,9 @@ from outreach.lib import clock
 
 BY = "demo"
 SENDING_GAP = 1.0  # seconds; a real account keeps a minute and more
-INBOX_INTERVAL = 2.0
+INBOX_INTERVAL = 3.0
 ANSWERS = 5  # interested people who are answered by hand
-SOON = timedelta(seconds=20)
+SOON = timedelta(seconds=120)  # a gap, a retry or a full minute ends within it; a day's limit does not
 IDLE_SECONDS = 3.0  # nothing due for so long: whatever still waits, waits for tomorrow
 
 
@@ -192,12 +192,17 @@ def follow_up(run: Run, wait: Wait) -> None:
         nonlocal quiet_since
         measured.update(_measure_new(run, measured))
         answered.update(_answer(run, answered))
-        if due_now(run).exists() or _unmeasured(run):
+        if due_now(run).exists() or _unmeasured(run) or _not_begun(run):
             quiet_since = time.monotonic()
         quiet = time.monotonic() - quiet_since > IDLE_SECONDS
         return 1.0 if quiet else min(0.99, _campaign_share(run))
 
     wait.until("Following, writing, publishing, answering", share)
+
+
+def _not_begun(run: Run) -> bool:
+    """People whose first task is still to be written: the campaign is begun in the background."""
+    return run.campaign is not None and run.campaign.enrolments.filter(state=EnrolmentState.QUEUED).exists()
 
 
 def _measure_new(run: Run, known: set[int]) -> set[int]:
@@ -233,7 +238,7 @@ def _answer(run: Run, answered: set[int]) -> set[int]:
 
 
 def due_now(run: Run) -> TaskQuerySet:
-    """Acts of this run that are under way or could run within seconds; what a limit holds back is not among them."""
+    """Acts of this run that are under way or could run in a moment; what a day's limit holds back is not among them."""
     soon = clock.database_now() + SOON
     open_acts = run.tasks().filter(kind__in=ACTS).with_waiting()
     held = Q(hold_until__gt=soon) | Q(hold_reason__isnull=False, hold_until__isnull=True)

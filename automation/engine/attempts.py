@@ -6,6 +6,7 @@ Every change is conditional on the state the attempt was in, so that who comes l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -137,7 +138,7 @@ def give_back(units: Iterable[int]) -> None:
     if not ids:
         return
     limits.give_back(ids)
-    given = {"units": ids, "limit": Reason.LIMIT, "campaign_limit": Reason.CAMPAIGN_LIMIT}
+    given: dict[str, Any] = {"units": ids, "limit": Reason.LIMIT, "campaign_limit": Reason.CAMPAIGN_LIMIT}
     with connection.cursor() as cursor:
         cursor.execute(MAKE_ROOM, given)
         lane_ids = [row[0] for row in cursor.fetchall()]

@@ -61,8 +61,9 @@ def test_a_source_reads_nothing_before_it_is_run_and_once_at_a_time(account: Acc
 
 
 def test_pages_are_read_up_to_the_maximum_and_each_new_profile_is_fetched_once(
-    account: Account, control: Control
+    account: Account, control: Control, engine: dict[str, Any]
 ) -> None:
+    engine["rate_cap"] = 0  # more than a minute's acts at once
     source = a_source(account, "into", max_pages=2)
     discovery.run_source(source=source, by=None)
     run_lanes(at_most=60)

@@ -30,8 +30,8 @@ from tests.automation.conftest import add_dm, arrived, lease, refreshed, run_lan
 from tests.factories import make_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CLAIM_STATEMENTS = 17
-SETTLE_STATEMENTS = 8
+CLAIM_STATEMENTS = 13
+SETTLE_STATEMENTS = 5
 Somebody = Callable[..., Profile]
 Ours = Callable[..., Account]
 
@@ -231,6 +231,5 @@ def test_claim_and_settle_cost_a_constant_number_of_statements(
     with CaptureQueriesContext(connection) as settling:
         runner.settle(mine, results)
     assert [one.answer for one in results] == [Answer.DONE] * number
-    print(f"{number} tasks: {len(claiming)} statements to claim, {len(settling)} to settle")
     assert len(claiming) <= CLAIM_STATEMENTS
     assert len(settling) <= SETTLE_STATEMENTS

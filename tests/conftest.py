@@ -39,6 +39,10 @@ def fail_in_ci(report: pytest.TestReport | pytest.CollectReport, keywords: Any) 
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     fail_in_ci(report, item.keywords)
+    # Reports travel between processes as UTF-8, and some tests log what is not.
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
     return report
 
 

@@ -17,19 +17,26 @@ SUMMARY = (
     "processes with 2 working workers; `engine` in batches (the channel proves its acts), `engine_single` one by one. "
     "Rivals run a job that does nothing, on the same server. `pgbench` claims and completes row by row with 8 clients."
 )
-WANTED = {"pgbench": 2.0, "procrastinate": 5.0, "django_q2_best": 5.0}  # times theirs, by DESIGN
-SINGLE_WANTED = 0.2  # times pgbench's
 
 
 def main() -> None:
     options = arguments()
+    if "procrastinate" in options.only and not options.profile:
+        contenders.install_rivals()
     with environment.installation():
         if options.profile:
             profiling.profile(options)
             return
         chosen = {name: run for name, run in runners(options).items() if name in options.only}
-        seen = figures.interleave(chosen, options.rounds, report.say)
-        report.publish("engine", SUMMARY, {**_named(seen), "ratios": ratios(seen)}, options)
+        rounds = figures.interleave(chosen, options.rounds, report.say)
+        seen = figures.medians(rounds)
+        found = {
+            **_named(seen),
+            "ratios": ratios(seen),
+            "rounds": options.rounds,
+            "spread": figures.spread(rounds),
+        }
+        report.publish("engine", SUMMARY, found, options)
 
 
 def arguments() -> Namespace:

@@ -32,8 +32,8 @@ def rounded(number: float, digits: int = 3) -> float:
     return round(number, digits - 1 - math.floor(math.log10(abs(number))))
 
 
-def interleave(contenders: Mapping[str, Measure], rounds: int, say: Say) -> dict[str, float]:
-    """Measure A B C, A B C ... and return the median of each, so that a slow minute of the machine hits all alike.
+def interleave(contenders: Mapping[str, Measure], rounds: int, say: Say) -> dict[str, list[float]]:
+    """Measure A B C, C B A, A B C ... and return what each did in each round; see :func:`medians`.
 
     Every other round runs backwards: who always comes after the same neighbour inherits what it left behind.
     """
@@ -43,4 +43,14 @@ def interleave(contenders: Mapping[str, Measure], rounds: int, say: Say) -> dict
         for name in order:
             seen[name].append(contenders[name]())
             say(f"round {number + 1} of {rounds}: {name} {seen[name][-1]:,.1f}")
+    return seen
+
+
+def medians(seen: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The middle round of each contender, so that one slow minute of the machine decides nothing."""
     return {name: rounded(statistics.median(values), 4) for name, values in seen.items()}
+
+
+def spread(seen: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """The slowest and the fastest round of each: ratios that lie within each other's spread say nothing."""
+    return {name: [rounded(min(values)), rounded(max(values))] for name, values in seen.items()}

@@ -43,11 +43,13 @@ def main() -> None:
             "reserve": partial(reserved, ids, at, options),
             "update": partial(updated, ids, at, options),
         }
-        seen = figures.interleave(contenders_of, options.rounds, report.say)
+        rounds = figures.interleave(contenders_of, options.rounds, report.say)
+        seen = figures.medians(rounds)
         found = {
             "reserve_per_s": seen["reserve"],
             "update_per_s": seen["update"],
             "ratio": figures.ratio(seen["reserve"], seen["update"]),
+            "spread": figures.spread(rounds),
             "overruns": race(ids[: options.clients], at, options),
         }
         report.publish("limits", SUMMARY, found, options)

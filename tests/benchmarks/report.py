@@ -37,6 +37,10 @@ def say(line: str) -> None:
 def publish(name: str, summary: str, figures: dict[str, Any], options: argparse.Namespace) -> None:
     """Print the figures as asked for, and keep them if asked to."""
     result = {"benchmark": name, **figures, "machine": machine()}
+    if result["machine"]["busy"]:
+        say(
+            f"The machine was busy (load {LOAD[0]:.1f}): neither figures nor ratios are a basis for comparison."
+        )
     if options.json:
         print(json.dumps(result))
     else:
@@ -51,6 +55,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "cpu": _cpu_model(),
         "load": [round(load, 1) for load in LOAD],
+        "busy": results.busy(LOAD[0], os.cpu_count() or 1),
         "python": platform.python_version(),
         "postgresql": value("SHOW server_version"),
         "fsync": value("SHOW fsync"),

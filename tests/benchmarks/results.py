@@ -14,6 +14,11 @@ one run on one machine and are meant as ratios; what else the machine did shows 
 """
 
 
+def busy(load: float, cores: int) -> bool:
+    """Whether others took so much of the machine that ratios are worth nothing: who has more processes gets more of it."""
+    return load > cores / 2
+
+
 def with_section(text: str, name: str, new: str) -> str:
     """``text`` with the section ``name`` replaced by ``new``, or with it at the end."""
     pattern = re.compile(rf"(?ms)^## {re.escape(name)}$.*?(?=^## |\Z)")
@@ -34,7 +39,9 @@ def section(name: str, summary: str, result: dict[str, Any]) -> str:
             f"## {name}", "", summary, "", "| figure | value |", "| --- | --- |", *lines, "",
             f"{of['at']}, commit {of['commit']}{changed}, {of['cores']} cores ({of['cpu']}), PostgreSQL "
             f"{of['postgresql']}, fsync {of['fsync']}, Python {of['python']}, load before "
-            f"{' '.join(map(str, of['load']))}.", "",
+            f"{' '.join(map(str, of['load']))}.",
+            *(["", "**The machine was busy: neither figures nor ratios are a basis for comparison.**"] if of["busy"] else []),
+            "",
         ]
     )  # fmt: skip
 

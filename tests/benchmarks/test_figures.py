@@ -36,7 +36,7 @@ def test_rounded_keeps_three_digits(number: float, expected: float) -> None:
     assert figures.rounded(number) == expected
 
 
-def test_interleave_takes_turns_and_returns_medians() -> None:
+def test_interleave_takes_turns_and_medians_and_spread_sum_up() -> None:
     order: list[str] = []
     answers = {"ours": iter([10.0, 1000.0, 20.0]), "theirs": iter([1.0, 2.0, 3.0])}
 
@@ -47,6 +47,9 @@ def test_interleave_takes_turns_and_returns_medians() -> None:
     said: list[str] = []
     contenders = {name: (lambda name=name: measure(name)) for name in answers}
 
-    assert figures.interleave(contenders, 3, said.append) == {"ours": 20.0, "theirs": 2.0}
+    seen = figures.interleave(contenders, 3, said.append)
+
+    assert figures.medians(seen) == {"ours": 20.0, "theirs": 2.0}
+    assert figures.spread(seen) == {"ours": [10.0, 1000.0], "theirs": [1.0, 3.0]}
     assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
     assert said[0] == "round 1 of 3: ours 10.0"

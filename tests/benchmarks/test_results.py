@@ -6,7 +6,7 @@ from tests.benchmarks import results
 
 MACHINE = {
     "cores": 2, "cpu": "A CPU", "load": [0.1, 0.2, 0.3], "python": "3.11.7", "postgresql": "18.6", "fsync": "on",
-    "commit": "abc1234", "changed": True, "at": "2026-11-22 04:00 UTC",
+    "commit": "abc1234", "changed": True, "busy": False, "at": "2026-11-22 04:00 UTC",
 }  # fmt: skip
 
 
@@ -32,3 +32,16 @@ def test_with_section_replaces_its_own_and_leaves_the_others() -> None:
 
 def test_with_section_adds_a_new_one_at_the_end() -> None:
     assert results.with_section("# Head\n", "wake", "## wake\n\none\n") == "# Head\n\n## wake\n\none\n"
+
+
+def test_section_of_a_busy_machine_warns_against_comparing() -> None:
+    calm = results.section("wake", "", {"machine": MACHINE})
+    loaded = results.section("wake", "", {"machine": {**MACHINE, "busy": True}})
+
+    assert "basis for comparison" not in calm
+    assert "neither figures nor ratios are a basis for comparison" in loaded
+
+
+def test_busy_means_that_others_hold_more_than_half_of_the_cores() -> None:
+    assert not results.busy(1.0, 2)
+    assert results.busy(1.1, 2)

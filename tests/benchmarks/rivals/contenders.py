@@ -42,7 +42,6 @@ def django_q2(seconds: float, *, best: bool) -> float:
 
 def procrastinate(seconds: float, *, concurrency: int = 20) -> float:
     """Jobs a second of one procrastinate worker."""
-    install_rivals()
     extra = {"RIVAL_CONNINFO": conninfo(DATABASE)}
     create_database(DATABASE)
     count = int(seconds * 2_000)

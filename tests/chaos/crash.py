@@ -35,25 +35,31 @@ def check(
         **({"OUTREACH_FAILPOINTS": CRASHES_INSIDE} if failpoints else {}),
     }
     with scene(accounts=ACCOUNTS) as stage:
-        _set_limits(stage, sends)
+        may_leave = _set_limits(stage, sends)
         if lose:
             stage.control.fault("drop", kind="dm", probability=lose, seed=random.randrange(1 << 30))
         stage.queue(sends)
         with Up(**times) as up:
             began = time.monotonic()
-            killed, paused = _torment(stage, up, sends, kills, pauses, began + minutes * 60)
+            killed, paused = _torment(stage, up, may_leave, kills, pauses, began + minutes * 60)
         return _result(stage, killed, paused, time.monotonic() - began)
 
 
-def _set_limits(stage: Scene, sends: int) -> None:
-    """Every fourth account may send less than it has to, so that its last messages wait for tomorrow."""
-    share = sends // ACCOUNTS
+def _set_limits(stage: Scene, sends: int) -> int:
+    """Every fourth account may send less than it has to, so that its last messages wait for tomorrow.
+
+    Returns how many may leave today.
+    """
+    share, rest = divmod(sends, ACCOUNTS)
+    may_leave = 0
     for number, account in enumerate(stage.accounts):
         stage.limit(account, max(1, share * 4 // 5) if number % 4 == 0 else share + 1)
+        may_leave += min(stage.limits[account.handle], share + (number < rest))
+    return may_leave
 
 
 def _torment(
-    stage: Scene, up: Up, sends: int, kills: int, pauses: int, deadline: float
+    stage: Scene, up: Up, may_leave: int, kills: int, pauses: int, deadline: float
 ) -> tuple[Counter[str], int]:
     """Spread the kills and pauses over the run by how far it has come, until all is settled."""
     killed: Counter[str] = Counter()
@@ -62,7 +68,7 @@ def _torment(
         if time.monotonic() > deadline:
             say("The time is over before everything was settled.")
             break
-        share = stage.arrived() / sends
+        share = stage.arrived() / may_leave
         if sum(killed.values()) < min(kills, share * (kills + 1)) or (
             stage.settled() and sum(killed.values()) < kills
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,33 +16,46 @@ from outreach.lib.postgres import SOCKET_NAME
 from tests.chaos.harness import Result, Scene, main, patiently, say, scene, until
 from tests.chaos.running import Up
 
+Trouble = Callable[[Scene], None]
 BACK_WITHIN = 30.0
 # What was started before may still be called: a batch, and the last call's deadline.
 STILL_CALLING = timedelta(seconds=1.0 + 2.0)
 PER_SECOND = 20  # messages the slowed network takes from one account, so that a run outlasts the trouble
 
 
-def check(sends: int = 1000, restarts: int = 10, ended_for: float = 120.0, away_for: float = 60.0) -> Result:
-    """Each trouble in a run of ``sends`` messages of its own."""
+def check(
+    sends: int = 1000,
+    restarts: int = 10,
+    ended_for: float = 120.0,
+    away_for: float = 60.0,
+    together: bool = False,
+) -> Result:
+    """Each trouble in a run of ``sends`` messages of its own, or all of them in one."""
     result = Result()
-    _under(result, sends, lambda stage, up: _restart(stage, restarts, result))
-    _under(result, sends, lambda stage, up: _end_connections(stage, ended_for, result))
-    _under(result, sends, lambda stage, up: _take_away(stage, away_for, result))
+    troubles: list[Trouble] = [
+        lambda stage: _restart(stage, restarts, result),
+        lambda stage: _end_connections(stage, ended_for, result),
+        lambda stage: _take_away(stage, away_for, result),
+    ]
+    for some in [troubles] if together else [[one] for one in troubles]:
+        _under(result, sends, some)
     return result
 
 
-def _under(result: Result, sends: int, trouble: Callable[[Scene, Up], None]) -> None:
-    with scene() as stage, Up() as up:
+def _under(result: Result, sends: int, troubles: Sequence[Trouble]) -> None:
+    with scene() as stage, Up() as _:
         stage.control.fault("delay", kind="dm", seconds=1 / PER_SECOND)
-        stage.queue(sends)
-        until(lambda: stage.arrived() > sends // 20, within=60)
-        trouble(stage, up)
+        for trouble in troubles:
+            before = stage.arrived()
+            stage.queue(sends)
+            until(lambda before=before: stage.arrived() > before + sends // 20, within=60)
+            trouble(stage)
         settled = until(stage.settled, within=180, every=0.5)
         result.holds(settled is not None, f"all settled after the trouble ({patiently(stage.open)} open)")
         verdict = stage.verdict()
         for name in ("delivered", "duplicates", "lost"):
             result.figures[name] = result.figures.get(name, 0) + getattr(verdict, name)
-        result.zero(**{name: result.figures[name] for name in ("duplicates", "lost")})
+        result.zero(duplicates=result.figures["duplicates"], lost=result.figures["lost"])
 
 
 def _restart(stage: Scene, times: int, result: Result) -> None:
@@ -110,4 +123,4 @@ def _unreachable() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(__doc__, check, sends=1000, restarts=10, ended_for=120.0, away_for=60.0)
+    main(__doc__, check, sends=1000, restarts=10, ended_for=120.0, away_for=60.0, together=False)

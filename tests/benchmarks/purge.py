@@ -96,6 +96,7 @@ def measured(options: Namespace) -> dict[str, float]:
             purge.wait()
     finally:
         purge.kill()
+        purge.wait()
     return {
         "claims_per_s_alone": figures.rounded(alone.per_second),
         "claims_per_s_beside": figures.rounded(beside.per_second),

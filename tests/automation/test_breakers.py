@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ class Refusal(Exception):
 
 
 @pytest.fixture
-def told() -> list[events.Event]:
+def told() -> Iterator[list[events.Event]]:
     heard: list[events.Event] = []
     for name in ("breaker.opened", "breaker.closed"):
         events.subscribe(name, heard.append)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -38,7 +38,7 @@ class Table:
 
 
 @pytest.fixture
-def only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Registers rules for one test, in place of everybody's."""
     monkeypatch.setattr(retention, "_rules", {})
     monkeypatch.setattr(retention, "BATCH", 10)

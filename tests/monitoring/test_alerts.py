@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +14,8 @@ from accounts import services as accounts
 from accounts.enums import AccountStatus
 from automation import breakers
 from automation.engine import breaker
-from automation.engine.acts import Answer, Outcome
 from automation.engine.lanes import Lease
+from automation.engine.shapes import Answer, Outcome
 from automation.enums import Reason
 from automation.models import Breaker, Lane
 from monitoring import alerts, checks
@@ -183,7 +183,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     return found
 
 
-def subjects(rows: Sequence[Alert]) -> list[str]:
+def subjects(rows: Iterable[Alert]) -> list[str]:
     return [alert.subject for alert in rows]
 
 

@@ -36,7 +36,7 @@ def after_a_minute(*, rate: int | None, taken: int, failed: int) -> Lane:
 
 
 def outcome(answer: Answer, reason: str = "") -> Outcome:
-    return Outcome(claim=None, answer=answer, reason=reason)
+    return Outcome(claim=None, answer=answer, reason=reason)  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

@@ -71,7 +71,7 @@ def _missing_drains() -> int:
     if not due:
         return 0
     wanted = min(max(1, settings.WORKERS - 1), math.ceil(due / policy.count("lanes_at_once")))
-    return max(0, wanted - drain.alive())
+    return max(0, wanted - drain.alive_here())
 
 
 def _seconds_until_due(nudged_at: float) -> float | None:

@@ -146,9 +146,10 @@ def beat(me: Drain, bench: Workbench) -> None:
     )
 
 
-def alive() -> int:
-    """How many drains are at work."""
-    return Drain.objects.filter(beat_at__gt=clock.database_now() - GONE_AFTER).count()
+def alive_here() -> int:
+    """How many drains are at work on this machine; each machine's dispatcher sees to its own."""
+    here = Drain.objects.filter(worker__startswith=f"{socket.gethostname()}:")
+    return here.filter(beat_at__gt=clock.database_now() - GONE_AFTER).count()
 
 
 def sweep() -> int:

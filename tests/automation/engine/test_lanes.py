@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -245,7 +246,7 @@ def test_the_dispatcher_nudges_only_when_too_few_drains_run(account: Account, so
     before = queue.backlog()
     assert dispatcher._nudge() is True
     assert queue.backlog() == before + 1
-    Drain.objects.create(worker="alive")
+    Drain.objects.create(worker=f"{socket.gethostname()}:1")
     assert dispatcher._nudge() is False
     Drain.objects.update(beat_at=clock.database_now() - 2 * drain.GONE_AFTER)
     assert dispatcher._nudge() is True

@@ -74,6 +74,15 @@ def answer(server: Embedded) -> int:
     return int(row[0])
 
 
+def killed(process: psutil.Process) -> None:
+    """kill -9, and wait until it is really dead: the signal takes its time on a busy machine."""
+    process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def postmaster(server: Embedded) -> psutil.Process:
     return psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0]))
 
@@ -147,7 +156,7 @@ def test_killed_server_is_started_again_by_those_who_hold_it(
         "sys.stdin.readline(); server.ensure_running(); print('running', flush=True); sys.stdin.readline()"
     )
     running(user)
-    postmaster(server).send_signal(signal.SIGKILL)
+    killed(postmaster(server))
     assert user.stdin
     user.stdin.write("\n")
     user.stdin.flush()

@@ -218,8 +218,9 @@ def test_of_several_limits_all_are_taken_or_none(account: Account, somebody: Som
 
 @pytest.mark.parametrize("number", [1, 50])
 def test_claim_and_settle_cost_a_constant_number_of_statements(
-    account: Account, somebody: Somebody, number: int
+    account: Account, somebody: Somebody, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("automation.engine.runner.BATCH_SECONDS", 60.0)  # a busy machine calls no less
     set_limit(account=account, kind=ActionKind.FOLLOW, limit=100, by="test")
     for _ in range(number):
         add_dm(account, somebody(), kind=ActionKind.FOLLOW)

@@ -23,7 +23,7 @@ from automation.engine.claim import claim
 from automation.engine.shapes import Answer
 from automation.engine.tasks import NewTask
 from automation.enums import CampaignStatus, Priority, Reason, TaskState
-from automation.models import Hold, Lane, Task
+from automation.models import Attempt, Hold, Lane, Task
 from leads import consent
 from leads.models import Profile
 from tests.automation.conftest import add_dm, arrived, lease, refreshed, run_lanes, used
@@ -155,7 +155,7 @@ def test_a_suppressed_person_gets_nothing_that_was_queued_before_or_after(
 def test_the_sending_gap_keeps_acts_upon_people_apart(
     ours: Ours, somebody: Somebody, control: Control
 ) -> None:
-    account = ours(sending_gap=0.3)
+    account = ours(sending_gap=0.6)
     sent = [add_dm(account, somebody()) for _ in range(3)]
     post = tasks.add(NewTask(account.pk, ActionKind.POST, "post-in-gap", payload={"text": "Gap post"}))
     run_lanes()
@@ -163,10 +163,11 @@ def test_the_sending_gap_keeps_acts_upon_people_apart(
     left = [task for task in sent if refreshed(task).state == TaskState.PENDING]
     assert len(left) == 2
     assert {waits_for(task).reason for task in left} == {Reason.SENDING_GAP}
-    run_lanes(within=1.0)
-    times = sorted(act.at for act in arrived(control, *sent))
-    assert len(times) == 3
-    assert all(later - earlier > timedelta(seconds=0.28) for earlier, later in itertools.pairwise(times))
+    run_lanes(within=3.0)
+    assert len(arrived(control, *sent)) == 3
+    # By the database's clock: what arrives at the network is late by whatever else the machine does.
+    times = Attempt.objects.filter(task__in=sent).order_by("started_at").values_list("started_at", flat=True)
+    assert all(later - earlier > timedelta(seconds=0.3) for earlier, later in itertools.pairwise(times))
 
 
 def test_a_reached_limit_is_one_hold_that_lifts_when_the_limit_is_raised(

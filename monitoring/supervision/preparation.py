@@ -9,10 +9,15 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
 
 from outreach.lib.notify import direct_connection
 
 PREPARATION_LOCK = 0x6F757472  # any number, the same for everybody
+# A process that stops in the middle of a transaction keeps its locks, and everybody who writes to the same person
+# waits: for longer than this only if the database is told of no limit.
+STALLED_AFTER = "20s"
 
 
 def prepare(*, verbosity: int = 1) -> tuple[str, str] | None:
@@ -23,9 +28,18 @@ def prepare(*, verbosity: int = 1) -> tuple[str, str] | None:
     with _alone():
         call_command("migrate", interactive=False, verbosity=max(0, verbosity - 1))
         call_command("createcachetable", verbosity=0)
+        _end_stalled_transactions()
         if settings.PRODUCTION:
             call_command("collectstatic", interactive=False, verbosity=0)
         return create_first_admin()
+
+
+def _end_stalled_transactions() -> None:
+    """Have the database end our transactions that do nothing for a while; kept with the role, so it needs no option."""
+    with connection.cursor() as cursor:
+        database = sql.Identifier(connection.settings_dict["NAME"])
+        statement = "ALTER ROLE CURRENT_USER IN DATABASE {} SET idle_in_transaction_session_timeout = {}"
+        cursor.execute(sql.SQL(statement).format(database, sql.Literal(STALLED_AFTER)))
 
 
 def create_first_admin() -> tuple[str, str] | None:

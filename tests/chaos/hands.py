@@ -45,7 +45,7 @@ def fork(deed: Deed, *, failpoints: str = "") -> int:
 
 def one_lane() -> None:
     """Lease the most urgent lane and run it for a turn."""
-    for lease in lanes.lease(owner=processes.identity(), places=1, per_network=1, busy={}):
+    for lease in lanes.lease(owner=processes.identity(), places=1, per_network=1000, busy={}):
         runner.run_lane(lease, go_on=lambda: True)
 
 
@@ -82,6 +82,18 @@ def stopped(pid: int, *, within: float = 60.0) -> bool:
             return False
         time.sleep(0.01)
     return False
+
+
+def wake(pids: Sequence[int], *, within: float = 60.0) -> None:
+    """Let stopped children go on, as often as they stop, until all have ended; :class:`TimeoutError` if they do not."""
+    left, deadline = set(pids), time.monotonic() + within
+    while left:
+        left -= {pid for pid in left if os.waitpid(pid, os.WNOHANG)[0]}
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Children {sorted(left)} did not end within {within:.0f} s of being woken.")
+        for pid in left:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(0.05)
 
 
 def finish(settled: Callable[[], bool], *, within: float, hands: int = 2, deed: Deed = all_lanes) -> bool:

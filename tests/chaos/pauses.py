@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 from automation.channels.sandbox.channel import SandboxChannel
@@ -23,9 +21,7 @@ def check(times: int = 30) -> Result:
         held = [pid for pid in stopped if hands.stopped(pid)]
         time.sleep(3 * policy.seconds("lane_lease_seconds"))
         hands.finish(stage.settled, within=60)
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
-        hands.wait_all(stopped)
+        hands.wake(stopped)
         hands.finish(stage.settled, within=60)
         return _result(stage, len(held), times)
 

@@ -11,444 +11,1271 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_api_keys'),
-        ('leads', '0001_initial'),
+        ("accounts", "0002_api_keys"),
+        ("leads", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Drain',
+            name="Drain",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('worker', models.CharField(max_length=64)),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('beat_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("worker", models.CharField(max_length=64)),
+                ("started_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("beat_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.CreateModel(
-            name='InboxCursor',
+            name="InboxCursor",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='inbox_cursor', serialize=False, to='accounts.account')),
-                ('cursor', models.CharField(blank=True, max_length=255)),
-                ('polled_at', models.DateTimeField(blank=True, null=True)),
-                ('interval', models.FloatField(blank=True, help_text="Seconds between two readings. Empty: the installation's default.", null=True)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="inbox_cursor",
+                        serialize=False,
+                        to="accounts.account",
+                    ),
+                ),
+                ("cursor", models.CharField(blank=True, max_length=255)),
+                ("polled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "interval",
+                    models.FloatField(
+                        blank=True,
+                        help_text="Seconds between two readings. Empty: the installation's default.",
+                        null=True,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='QualificationRule',
+            name="QualificationRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True)),
-                ('network', models.CharField(blank=True, help_text='Empty: every network.', max_length=32)),
-                ('position', models.PositiveSmallIntegerField(default=10)),
-                ('active', models.BooleanField(default=True)),
-                ('verdict', models.CharField(choices=[('qualified', 'Qualified'), ('disqualified', 'Disqualified'), ('open', 'Left open by the rules')], default='qualified', max_length=12)),
-                ('keywords', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, help_text='Any of these in name, bio or posts.', size=None)),
-                ('languages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, default=list, size=None)),
-                ('min_followers', models.PositiveIntegerField(blank=True, null=True)),
-                ('max_followers', models.PositiveIntegerField(blank=True, null=True)),
-                ('min_posts', models.PositiveIntegerField(blank=True, null=True)),
-                ('score', models.PositiveSmallIntegerField(default=70, validators=[django.core.validators.MaxValueValidator(100)])),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, unique=True)),
+                ("network", models.CharField(blank=True, help_text="Empty: every network.", max_length=32)),
+                ("position", models.PositiveSmallIntegerField(default=10)),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("qualified", "Qualified"),
+                            ("disqualified", "Disqualified"),
+                            ("open", "Left open by the rules"),
+                        ],
+                        default="qualified",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "keywords",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        blank=True,
+                        default=list,
+                        help_text="Any of these in name, bio or posts.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "languages",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), blank=True, default=list, size=None
+                    ),
+                ),
+                ("min_followers", models.PositiveIntegerField(blank=True, null=True)),
+                ("max_followers", models.PositiveIntegerField(blank=True, null=True)),
+                ("min_posts", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "score",
+                    models.PositiveSmallIntegerField(
+                        default=70, validators=[django.core.validators.MaxValueValidator(100)]
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128, unique=True)),
-                ('description', models.TextField(blank=True)),
-                ('network', models.CharField(help_text='Where its steps act.', max_length=32)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('running', 'Running'), ('paused', 'Paused'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
-                ('daily_limit', models.PositiveIntegerField(blank=True, help_text="Acts of each kind this campaign does a day on each account, besides the account's own limits.", null=True)),
-                ('stop_on_reply', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('accounts', models.ManyToManyField(blank=True, help_text='People are spread evenly over these.', related_name='campaigns', to='accounts.account')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=128, unique=True)),
+                ("description", models.TextField(blank=True)),
+                ("network", models.CharField(help_text="Where its steps act.", max_length=32)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("completed", "Completed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "daily_limit",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Acts of each kind this campaign does a day on each account, besides the account's own limits.",
+                        null=True,
+                    ),
+                ),
+                ("stop_on_reply", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "accounts",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="People are spread evenly over these.",
+                        related_name="campaigns",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('handed_over_at', models.DateTimeField(blank=True, null=True)),
-                ('interest', models.CharField(blank=True, choices=[('interested', 'Interested'), ('not_interested', 'Not interested'), ('neutral', 'Neutral'), ('meeting_booked', 'Meeting booked'), ('out_of_office', 'Out of office'), ('wrong_person', 'Wrong person')], max_length=16)),
-                ('unread', models.PositiveIntegerField(default=0)),
-                ('last_message_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='accounts.account')),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to=settings.AUTH_USER_MODEL)),
-                ('chat_account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='handed_over_conversations', to='accounts.account')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='leads.person')),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='leads.profile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("handed_over_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "interest",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("interested", "Interested"),
+                            ("not_interested", "Not interested"),
+                            ("neutral", "Neutral"),
+                            ("meeting_booked", "Meeting booked"),
+                            ("out_of_office", "Out of office"),
+                            ("wrong_person", "Wrong person"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("unread", models.PositiveIntegerField(default=0)),
+                ("last_message_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conversations",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="conversations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "chat_account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="handed_over_conversations",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="conversations",
+                        to="leads.person",
+                    ),
+                ),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="conversations",
+                        to="leads.profile",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-last_message_at', '-id'),
+                "ordering": ("-last_message_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='Enrolment',
+            name="Enrolment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('active', 'Active'), ('done', 'Done'), ('replied', 'Replied'), ('bounced', 'Bounced'), ('opted_out', 'Opted out'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('position', models.PositiveSmallIntegerField(default=0, help_text='The last step done.')),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='enrolments', to='accounts.account')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='enrolments', to='automation.campaign')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='enrolments', to='leads.person')),
-                ('profile', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='enrolments', to='leads.profile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("active", "Active"),
+                            ("done", "Done"),
+                            ("replied", "Replied"),
+                            ("bounced", "Bounced"),
+                            ("opted_out", "Opted out"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0, help_text="The last step done.")),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enrolments",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrolments",
+                        to="automation.campaign",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrolments",
+                        to="leads.person",
+                    ),
+                ),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrolments",
+                        to="leads.profile",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='lane', serialize=False, to='accounts.account')),
-                ('network', models.CharField(max_length=32)),
-                ('priority', models.SmallIntegerField(choices=[(0, 'Critical'), (1, 'High'), (2, 'Normal'), (3, 'Low')], default=2)),
-                ('next_at', models.DateTimeField(blank=True, help_text='When something in it may run next.', null=True)),
-                ('lease_owner', models.CharField(blank=True, max_length=64)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.BigIntegerField(default=0)),
-                ('people_until', models.DateTimeField(blank=True, null=True)),
-                ('people_reason', models.CharField(blank=True, choices=[('', 'Ready to run'), ('scheduled', 'Waits for its time'), ('limit', 'A limit is reached'), ('campaign_limit', "The campaign's daily limit is reached"), ('sending_gap', 'Keeps the gap between two acts'), ('outside_window', "Outside the account's sending window"), ('account_not_working', 'The account is not active'), ('campaign_not_running', 'The campaign is not running'), ('breaker_open', 'The network keeps failing; it is tried again soon'), ('rate_limited', 'The network asked to wait'), ('retry', 'Failed for now; tried again'), ('reconcile', 'Unclear outcome: asks the network first'), ('parked', 'Unclear outcome without proof: a person decides'), ('review', 'Waits for approval'), ('suppressed', 'The person said no'), ('replied', 'The person replied'), ('refused', 'The network refused it'), ('credentials', 'The network refused our credentials'), ('not_found', 'It no longer exists on the network'), ('unsupported', 'This network cannot do that'), ('exhausted', 'Tried as often as allowed'), ('campaign_ended', 'Its campaign ended'), ('by_hand', 'Decided by a person'), ('poison', 'Its worker died every time; a person decides')], max_length=24)),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('breaker_opened_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="lane",
+                        serialize=False,
+                        to="accounts.account",
+                    ),
+                ),
+                ("network", models.CharField(max_length=32)),
+                (
+                    "priority",
+                    models.SmallIntegerField(
+                        choices=[(0, "Critical"), (1, "High"), (2, "Normal"), (3, "Low")], default=2
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When something in it may run next.", null=True
+                    ),
+                ),
+                ("lease_owner", models.CharField(blank=True, max_length=64)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.BigIntegerField(default=0)),
+                ("people_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "people_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Ready to run"),
+                            ("scheduled", "Waits for its time"),
+                            ("limit", "A limit is reached"),
+                            ("campaign_limit", "The campaign's daily limit is reached"),
+                            ("sending_gap", "Keeps the gap between two acts"),
+                            ("outside_window", "Outside the account's sending window"),
+                            ("account_not_working", "The account is not active"),
+                            ("campaign_not_running", "The campaign is not running"),
+                            ("breaker_open", "The network keeps failing; it is tried again soon"),
+                            ("rate_limited", "The network asked to wait"),
+                            ("retry", "Failed for now; tried again"),
+                            ("reconcile", "Unclear outcome: asks the network first"),
+                            ("parked", "Unclear outcome without proof: a person decides"),
+                            ("review", "Waits for approval"),
+                            ("suppressed", "The person said no"),
+                            ("replied", "The person replied"),
+                            ("refused", "The network refused it"),
+                            ("credentials", "The network refused our credentials"),
+                            ("not_found", "It no longer exists on the network"),
+                            ("unsupported", "This network cannot do that"),
+                            ("exhausted", "Tried as often as allowed"),
+                            ("campaign_ended", "Its campaign ended"),
+                            ("by_hand", "Decided by a person"),
+                            ("poison", "Its worker died every time; a person decides"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("breaker_opened_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ('account_id',),
-                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='lane_next_at')],
+                "ordering": ("account_id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)),
+                        fields=["next_at"],
+                        name="lane_next_at",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(blank=True, choices=[('follow', 'Follow'), ('unfollow', 'Unfollow'), ('like', 'Like'), ('post', 'Post'), ('reply', 'Reply'), ('dm', 'Direct message'), ('email', 'E-mail'), ('verify', 'Verify account'), ('fetch_profile', 'Fetch profile'), ('fetch_related', 'Fetch related profiles'), ('fetch_commenters', 'Fetch commenters'), ('fetch_search', 'Search'), ('fetch_metrics', 'Fetch metrics'), ('fetch_inbox', 'Fetch inbox')], max_length=20)),
-                ('reason', models.CharField(choices=[('', 'Ready to run'), ('scheduled', 'Waits for its time'), ('limit', 'A limit is reached'), ('campaign_limit', "The campaign's daily limit is reached"), ('sending_gap', 'Keeps the gap between two acts'), ('outside_window', "Outside the account's sending window"), ('account_not_working', 'The account is not active'), ('campaign_not_running', 'The campaign is not running'), ('breaker_open', 'The network keeps failing; it is tried again soon'), ('rate_limited', 'The network asked to wait'), ('retry', 'Failed for now; tried again'), ('reconcile', 'Unclear outcome: asks the network first'), ('parked', 'Unclear outcome without proof: a person decides'), ('review', 'Waits for approval'), ('suppressed', 'The person said no'), ('replied', 'The person replied'), ('refused', 'The network refused it'), ('credentials', 'The network refused our credentials'), ('not_found', 'It no longer exists on the network'), ('unsupported', 'This network cannot do that'), ('exhausted', 'Tried as often as allowed'), ('campaign_ended', 'Its campaign ended'), ('by_hand', 'Decided by a person'), ('poison', 'Its worker died every time; a person decides')], max_length=24)),
-                ('detail', models.CharField(blank=True, max_length=255)),
-                ('until', models.DateTimeField(blank=True, help_text='Empty: until somebody lifts it.', null=True)),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='automation.lane')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("follow", "Follow"),
+                            ("unfollow", "Unfollow"),
+                            ("like", "Like"),
+                            ("post", "Post"),
+                            ("reply", "Reply"),
+                            ("dm", "Direct message"),
+                            ("email", "E-mail"),
+                            ("verify", "Verify account"),
+                            ("fetch_profile", "Fetch profile"),
+                            ("fetch_related", "Fetch related profiles"),
+                            ("fetch_commenters", "Fetch commenters"),
+                            ("fetch_search", "Search"),
+                            ("fetch_metrics", "Fetch metrics"),
+                            ("fetch_inbox", "Fetch inbox"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("", "Ready to run"),
+                            ("scheduled", "Waits for its time"),
+                            ("limit", "A limit is reached"),
+                            ("campaign_limit", "The campaign's daily limit is reached"),
+                            ("sending_gap", "Keeps the gap between two acts"),
+                            ("outside_window", "Outside the account's sending window"),
+                            ("account_not_working", "The account is not active"),
+                            ("campaign_not_running", "The campaign is not running"),
+                            ("breaker_open", "The network keeps failing; it is tried again soon"),
+                            ("rate_limited", "The network asked to wait"),
+                            ("retry", "Failed for now; tried again"),
+                            ("reconcile", "Unclear outcome: asks the network first"),
+                            ("parked", "Unclear outcome without proof: a person decides"),
+                            ("review", "Waits for approval"),
+                            ("suppressed", "The person said no"),
+                            ("replied", "The person replied"),
+                            ("refused", "The network refused it"),
+                            ("credentials", "The network refused our credentials"),
+                            ("not_found", "It no longer exists on the network"),
+                            ("unsupported", "This network cannot do that"),
+                            ("exhausted", "Tried as often as allowed"),
+                            ("campaign_ended", "Its campaign ended"),
+                            ("by_hand", "Decided by a person"),
+                            ("poison", "Its worker died every time; a person decides"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=255)),
+                (
+                    "until",
+                    models.DateTimeField(blank=True, help_text="Empty: until somebody lifts it.", null=True),
+                ),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holds",
+                        to="automation.lane",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Post',
+            name="Post",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('link', models.URLField(blank=True, max_length=500)),
-                ('topic', models.CharField(blank=True, max_length=64)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('pending_review', 'Pending review'), ('approved', 'Approved')], default='draft', max_length=16)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='approved_posts', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='posts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("link", models.URLField(blank=True, max_length=500)),
+                ("topic", models.CharField(blank=True, max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("pending_review", "Pending review"),
+                            ("approved", "Approved"),
+                        ],
+                        default="draft",
+                        max_length=16,
+                    ),
+                ),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="approved_posts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="posts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Publication',
+            name="Publication",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('pending_review', 'Pending review'), ('approved', 'Approved'), ('scheduled', 'Scheduled'), ('publishing', 'Publishing'), ('published', 'Published'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='draft', max_length=16)),
-                ('scheduled_at', models.DateTimeField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('remote_id', models.CharField(blank=True, max_length=255)),
-                ('url', models.CharField(blank=True, max_length=500)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('likes', models.PositiveIntegerField(blank=True, null=True)),
-                ('reposts', models.PositiveIntegerField(blank=True, null=True)),
-                ('replies', models.PositiveIntegerField(blank=True, null=True)),
-                ('views', models.PositiveIntegerField(blank=True, null=True)),
-                ('metrics_at', models.DateTimeField(blank=True, null=True)),
-                ('metrics_due_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='accounts.account')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='automation.post')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("pending_review", "Pending review"),
+                            ("approved", "Approved"),
+                            ("scheduled", "Scheduled"),
+                            ("publishing", "Publishing"),
+                            ("published", "Published"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="draft",
+                        max_length=16,
+                    ),
+                ),
+                ("scheduled_at", models.DateTimeField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("remote_id", models.CharField(blank=True, max_length=255)),
+                ("url", models.CharField(blank=True, max_length=500)),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("likes", models.PositiveIntegerField(blank=True, null=True)),
+                ("reposts", models.PositiveIntegerField(blank=True, null=True)),
+                ("replies", models.PositiveIntegerField(blank=True, null=True)),
+                ("views", models.PositiveIntegerField(blank=True, null=True)),
+                ("metrics_at", models.DateTimeField(blank=True, null=True)),
+                ("metrics_due_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="publications",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="publications",
+                        to="automation.post",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Measurement',
+            name="Measurement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('likes', models.PositiveIntegerField(default=0)),
-                ('reposts', models.PositiveIntegerField(default=0)),
-                ('replies', models.PositiveIntegerField(default=0)),
-                ('views', models.PositiveIntegerField(blank=True, null=True)),
-                ('publication', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='measurements', to='automation.publication')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("likes", models.PositiveIntegerField(default=0)),
+                ("reposts", models.PositiveIntegerField(default=0)),
+                ("replies", models.PositiveIntegerField(default=0)),
+                ("views", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "publication",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="measurements",
+                        to="automation.publication",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('publication_id', 'at'),
+                "ordering": ("publication_id", "at"),
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('qualified', 'Qualified'), ('disqualified', 'Disqualified'), ('open', 'Left open by the rules')], max_length=12)),
-                ('reason', models.CharField(max_length=500)),
-                ('evidence', models.CharField(blank=True, help_text='Quoted from the profile.', max_length=500)),
-                ('score', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='leads.person')),
-                ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='automation.qualificationrule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("qualified", "Qualified"),
+                            ("disqualified", "Disqualified"),
+                            ("open", "Left open by the rules"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                (
+                    "evidence",
+                    models.CharField(blank=True, help_text="Quoted from the profile.", max_length=500),
+                ),
+                ("score", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="leads.person",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="automation.qualificationrule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('search', 'Search or hashtag'), ('related', 'Followers of a profile'), ('commenters', "Commenters on a profile's posts"), ('manual', 'Handles by hand')], max_length=10)),
-                ('network', models.CharField(max_length=32)),
-                ('query', models.CharField(help_text='Search words or hashtag; or the handle whose followers or commenters are read.', max_length=255)),
-                ('active', models.BooleanField(default=True)),
-                ('cursor', models.CharField(blank=True, editable=False, max_length=255)),
-                ('exhausted', models.BooleanField(default=False, editable=False)),
-                ('pages', models.PositiveIntegerField(default=0, editable=False)),
-                ('found', models.PositiveIntegerField(default=0, editable=False, help_text='Profiles new to us.')),
-                ('duplicates', models.PositiveIntegerField(default=0, editable=False, help_text='Known already, dropped before any fetch.')),
-                ('max_pages', models.PositiveIntegerField(default=10)),
-                ('last_run_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(help_text='The account that does the reading.', on_delete=django.db.models.deletion.PROTECT, related_name='sources', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("search", "Search or hashtag"),
+                            ("related", "Followers of a profile"),
+                            ("commenters", "Commenters on a profile's posts"),
+                            ("manual", "Handles by hand"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("network", models.CharField(max_length=32)),
+                (
+                    "query",
+                    models.CharField(
+                        help_text="Search words or hashtag; or the handle whose followers or commenters are read.",
+                        max_length=255,
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                ("cursor", models.CharField(blank=True, editable=False, max_length=255)),
+                ("exhausted", models.BooleanField(default=False, editable=False)),
+                ("pages", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "found",
+                    models.PositiveIntegerField(default=0, editable=False, help_text="Profiles new to us."),
+                ),
+                (
+                    "duplicates",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="Known already, dropped before any fetch."
+                    ),
+                ),
+                ("max_pages", models.PositiveIntegerField(default=10)),
+                ("last_run_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        help_text="The account that does the reading.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sources",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(help_text='1 is first.')),
-                ('kind', models.CharField(choices=[('follow', 'Follow'), ('like', 'Like their latest post'), ('wait', 'Wait'), ('dm', 'Direct message'), ('reply', 'Reply to their latest post'), ('email', 'E-mail'), ('unfollow', 'Unfollow')], max_length=10)),
-                ('delay', models.FloatField(default=0, help_text='Seconds to wait before this step.', validators=[django.core.validators.MinValueValidator(0)])),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='automation.campaign')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(help_text="1 is first.")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("follow", "Follow"),
+                            ("like", "Like their latest post"),
+                            ("wait", "Wait"),
+                            ("dm", "Direct message"),
+                            ("reply", "Reply to their latest post"),
+                            ("email", "E-mail"),
+                            ("unfollow", "Unfollow"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "delay",
+                    models.FloatField(
+                        default=0,
+                        help_text="Seconds to wait before this step.",
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="automation.campaign",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('campaign_id', 'position'),
+                "ordering": ("campaign_id", "position"),
             },
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('follow', 'Follow'), ('unfollow', 'Unfollow'), ('like', 'Like'), ('post', 'Post'), ('reply', 'Reply'), ('dm', 'Direct message'), ('email', 'E-mail'), ('verify', 'Verify account'), ('fetch_profile', 'Fetch profile'), ('fetch_related', 'Fetch related profiles'), ('fetch_commenters', 'Fetch commenters'), ('fetch_search', 'Search'), ('fetch_metrics', 'Fetch metrics'), ('fetch_inbox', 'Fetch inbox')], max_length=20)),
-                ('priority', models.SmallIntegerField(choices=[(0, 'Critical'), (1, 'High'), (2, 'Normal'), (3, 'Low')], default=2)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('unknown', 'Unknown')], default='pending', max_length=10)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, choices=[('', 'Ready to run'), ('scheduled', 'Waits for its time'), ('limit', 'A limit is reached'), ('campaign_limit', "The campaign's daily limit is reached"), ('sending_gap', 'Keeps the gap between two acts'), ('outside_window', "Outside the account's sending window"), ('account_not_working', 'The account is not active'), ('campaign_not_running', 'The campaign is not running'), ('breaker_open', 'The network keeps failing; it is tried again soon'), ('rate_limited', 'The network asked to wait'), ('retry', 'Failed for now; tried again'), ('reconcile', 'Unclear outcome: asks the network first'), ('parked', 'Unclear outcome without proof: a person decides'), ('review', 'Waits for approval'), ('suppressed', 'The person said no'), ('replied', 'The person replied'), ('refused', 'The network refused it'), ('credentials', 'The network refused our credentials'), ('not_found', 'It no longer exists on the network'), ('unsupported', 'This network cannot do that'), ('exhausted', 'Tried as often as allowed'), ('campaign_ended', 'Its campaign ended'), ('by_hand', 'Decided by a person'), ('poison', 'Its worker died every time; a person decides')], max_length=24)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('attempt_count', models.PositiveSmallIntegerField(default=0)),
-                ('failure_count', models.PositiveSmallIntegerField(default=0, help_text='Tries that failed and count against the maximum.')),
-                ('dedupe_key', models.CharField(max_length=160, unique=True)),
-                ('send_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('payload', models.JSONField(blank=True, default=dict)),
-                ('remote_id', models.CharField(blank=True, max_length=255)),
-                ('url', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('campaign', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='automation.campaign')),
-                ('enrolment', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='automation.enrolment')),
-                ('lane', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='automation.lane')),
-                ('person', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='leads.person')),
-                ('profile', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='leads.profile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("follow", "Follow"),
+                            ("unfollow", "Unfollow"),
+                            ("like", "Like"),
+                            ("post", "Post"),
+                            ("reply", "Reply"),
+                            ("dm", "Direct message"),
+                            ("email", "E-mail"),
+                            ("verify", "Verify account"),
+                            ("fetch_profile", "Fetch profile"),
+                            ("fetch_related", "Fetch related profiles"),
+                            ("fetch_commenters", "Fetch commenters"),
+                            ("fetch_search", "Search"),
+                            ("fetch_metrics", "Fetch metrics"),
+                            ("fetch_inbox", "Fetch inbox"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.SmallIntegerField(
+                        choices=[(0, "Critical"), (1, "High"), (2, "Normal"), (3, "Low")], default=2
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("completed", "Completed"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Ready to run"),
+                            ("scheduled", "Waits for its time"),
+                            ("limit", "A limit is reached"),
+                            ("campaign_limit", "The campaign's daily limit is reached"),
+                            ("sending_gap", "Keeps the gap between two acts"),
+                            ("outside_window", "Outside the account's sending window"),
+                            ("account_not_working", "The account is not active"),
+                            ("campaign_not_running", "The campaign is not running"),
+                            ("breaker_open", "The network keeps failing; it is tried again soon"),
+                            ("rate_limited", "The network asked to wait"),
+                            ("retry", "Failed for now; tried again"),
+                            ("reconcile", "Unclear outcome: asks the network first"),
+                            ("parked", "Unclear outcome without proof: a person decides"),
+                            ("review", "Waits for approval"),
+                            ("suppressed", "The person said no"),
+                            ("replied", "The person replied"),
+                            ("refused", "The network refused it"),
+                            ("credentials", "The network refused our credentials"),
+                            ("not_found", "It no longer exists on the network"),
+                            ("unsupported", "This network cannot do that"),
+                            ("exhausted", "Tried as often as allowed"),
+                            ("campaign_ended", "Its campaign ended"),
+                            ("by_hand", "Decided by a person"),
+                            ("poison", "Its worker died every time; a person decides"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("attempt_count", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "failure_count",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Tries that failed and count against the maximum."
+                    ),
+                ),
+                ("dedupe_key", models.CharField(max_length=160, unique=True)),
+                ("send_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("payload", models.JSONField(blank=True, default=dict)),
+                ("remote_id", models.CharField(blank=True, max_length=255)),
+                ("url", models.CharField(blank=True, max_length=500)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="automation.campaign",
+                    ),
+                ),
+                (
+                    "enrolment",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="automation.enrolment",
+                    ),
+                ),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="automation.lane",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="leads.person",
+                    ),
+                ),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="leads.profile",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.AddField(
-            model_name='publication',
-            name='task',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='publication', to='automation.task'),
+            model_name="publication",
+            name="task",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="publication",
+                to="automation.task",
+            ),
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('in', 'Received'), ('out', 'Sent')], max_length=3)),
-                ('kind', models.CharField(choices=[('dm', 'Direct message'), ('comment', 'Comment'), ('email', 'E-mail')], default='dm', max_length=8)),
-                ('remote_id', models.CharField(blank=True, max_length=255)),
-                ('text', models.TextField(blank=True)),
-                ('automatic', models.BooleanField(default=False, help_text='Written by a machine, e.g. out of office.')),
-                ('sent_at', models.DateTimeField()),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='automation.conversation')),
-                ('enrolment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='automation.enrolment')),
-                ('task', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='message', to='automation.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("direction", models.CharField(choices=[("in", "Received"), ("out", "Sent")], max_length=3)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("dm", "Direct message"), ("comment", "Comment"), ("email", "E-mail")],
+                        default="dm",
+                        max_length=8,
+                    ),
+                ),
+                ("remote_id", models.CharField(blank=True, max_length=255)),
+                ("text", models.TextField(blank=True)),
+                (
+                    "automatic",
+                    models.BooleanField(default=False, help_text="Written by a machine, e.g. out of office."),
+                ),
+                ("sent_at", models.DateTimeField()),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="automation.conversation",
+                    ),
+                ),
+                (
+                    "enrolment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="messages",
+                        to="automation.enrolment",
+                    ),
+                ),
+                (
+                    "task",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="message",
+                        to="automation.task",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('sent_at', 'id'),
+                "ordering": ("sent_at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('claimed', 'Claimed'), ('started', 'Started'), ('done', 'Done'), ('refused', 'Refused'), ('later', 'Try later'), ('unknown', 'Unknown'), ('abandoned', 'Abandoned')], default='claimed', max_length=10)),
-                ('deadline', models.DateTimeField(help_text='After it the worker no longer calls, and others may reconcile.')),
-                ('worker', models.CharField(max_length=64)),
-                ('allowances', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, help_text='The counters it holds a unit of.', size=None)),
-                ('claimed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=1000)),
-                ('task', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='automation.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("claimed", "Claimed"),
+                            ("started", "Started"),
+                            ("done", "Done"),
+                            ("refused", "Refused"),
+                            ("later", "Try later"),
+                            ("unknown", "Unknown"),
+                            ("abandoned", "Abandoned"),
+                        ],
+                        default="claimed",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "deadline",
+                    models.DateTimeField(
+                        help_text="After it the worker no longer calls, and others may reconcile."
+                    ),
+                ),
+                ("worker", models.CharField(max_length=64)),
+                (
+                    "allowances",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(),
+                        blank=True,
+                        default=list,
+                        help_text="The counters it holds a unit of.",
+                        size=None,
+                    ),
+                ),
+                ("claimed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=1000)),
+                (
+                    "task",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="automation.task",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('task_id', 'number'),
+                "ordering": ("task_id", "number"),
             },
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(default='A', max_length=32)),
-                ('subject', models.CharField(blank=True, max_length=255)),
-                ('text', models.TextField(help_text='{first_name}, {display_name}, {handle}, {company} and {title} are filled in.')),
-                ('weight', models.PositiveSmallIntegerField(default=1)),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='automation.step')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(default="A", max_length=32)),
+                ("subject", models.CharField(blank=True, max_length=255)),
+                (
+                    "text",
+                    models.TextField(
+                        help_text="{first_name}, {display_name}, {handle}, {company} and {title} are filled in."
+                    ),
+                ),
+                ("weight", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variants",
+                        to="automation.step",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('step_id', 'id'),
+                "ordering": ("step_id", "id"),
             },
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['-last_message_at', '-id'], name='conversation_recent'),
+            model_name="conversation",
+            index=models.Index(fields=["-last_message_at", "-id"], name="conversation_recent"),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(fields=('account', 'profile'), name='conversation_is_unique_by_account_and_profile'),
+            model_name="conversation",
+            constraint=models.UniqueConstraint(
+                fields=("account", "profile"), name="conversation_is_unique_by_account_and_profile"
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'active'))), fields=['campaign'], name='enrolment_open'),
+            model_name="enrolment",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "active"))),
+                fields=["campaign"],
+                name="enrolment_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(fields=['campaign', 'state'], name='enrolment_campaign_state'),
+            model_name="enrolment",
+            index=models.Index(fields=["campaign", "state"], name="enrolment_campaign_state"),
         ),
         migrations.AddConstraint(
-            model_name='enrolment',
-            constraint=models.UniqueConstraint(fields=('campaign', 'person'), name='enrolment_is_unique_by_campaign_and_person'),
+            model_name="enrolment",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "person"), name="enrolment_is_unique_by_campaign_and_person"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.UniqueConstraint(fields=('lane', 'kind'), name='hold_is_unique_by_lane_and_kind'),
+            model_name="hold",
+            constraint=models.UniqueConstraint(
+                fields=("lane", "kind"), name="hold_is_unique_by_lane_and_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measurement',
-            constraint=models.UniqueConstraint(fields=('publication', 'at'), name='measurement_is_unique_by_moment'),
+            model_name="measurement",
+            constraint=models.UniqueConstraint(
+                fields=("publication", "at"), name="measurement_is_unique_by_moment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('account', 'kind', 'query'), name='source_is_unique_by_account_kind_query'),
+            model_name="source",
+            constraint=models.UniqueConstraint(
+                fields=("account", "kind", "query"), name="source_is_unique_by_account_kind_query"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('campaign', 'position'), name='step_is_unique_by_campaign_and_position'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "position"), name="step_is_unique_by_campaign_and_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(('delay__gte', 0)), name='step_delay_is_not_negative'),
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("delay__gte", 0)), name="step_delay_is_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['lane', 'kind', 'priority', 'due_at', 'id'], name='task_claim'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("state", "pending")),
+                fields=["lane", "kind", "priority", "due_at", "id"],
+                name="task_claim",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'unknown')), fields=['lane', 'due_at'], name='task_unknown'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("state", "unknown")), fields=["lane", "due_at"], name="task_unknown"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='task_overdue'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("state", "pending")), fields=["due_at"], name="task_overdue"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['state', 'finished_at'], name='task_finished'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("finished_at__isnull", False)),
+                fields=["state", "finished_at"],
+                name="task_finished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['state', '-id'], name='task_state'),
+            model_name="task",
+            index=models.Index(fields=["state", "-id"], name="task_state"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['lane', '-id'], name='task_lane'),
+            model_name="task",
+            index=models.Index(fields=["lane", "-id"], name="task_lane"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('person__isnull', False)), fields=['person', '-id'], name='task_person'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("person__isnull", False)), fields=["person", "-id"], name="task_person"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('profile__isnull', False)), fields=['profile'], name='task_profile'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("profile__isnull", False)), fields=["profile"], name="task_profile"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('campaign__isnull', False)), fields=['campaign', 'state'], name='task_campaign'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("campaign__isnull", False)),
+                fields=["campaign", "state"],
+                name="task_campaign",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('enrolment__isnull', False)), fields=['enrolment'], name='task_enrolment'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("enrolment__isnull", False)), fields=["enrolment"], name="task_enrolment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('completed', 'failed', 'cancelled')), ('finished_at__isnull', True), _connector='XOR'), name='task_finished_at_goes_with_its_state'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ("completed", "failed", "cancelled")),
+                    ("finished_at__isnull", True),
+                    _connector="XOR",
+                ),
+                name="task_finished_at_goes_with_its_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='publication',
-            index=models.Index(condition=models.Q(('metrics_due_at__isnull', False)), fields=['metrics_due_at'], name='publication_metrics_due'),
+            model_name="publication",
+            index=models.Index(
+                condition=models.Q(("metrics_due_at__isnull", False)),
+                fields=["metrics_due_at"],
+                name="publication_metrics_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='publication',
-            index=models.Index(fields=['state', '-id'], name='publication_state'),
+            model_name="publication",
+            index=models.Index(fields=["state", "-id"], name="publication_state"),
         ),
         migrations.AddConstraint(
-            model_name='publication',
-            constraint=models.UniqueConstraint(fields=('post', 'account'), name='publication_is_unique_by_post_and_account'),
+            model_name="publication",
+            constraint=models.UniqueConstraint(
+                fields=("post", "account"), name="publication_is_unique_by_post_and_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('remote_id', ''), _negated=True), fields=('conversation', 'remote_id'), name='message_is_unique_by_conversation_and_remote_id'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("remote_id", ""), _negated=True),
+                fields=("conversation", "remote_id"),
+                name="message_is_unique_by_conversation_and_remote_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('state__in', ['claimed', 'started'])), fields=['deadline'], name='attempt_open'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("state__in", ["claimed", "started"])),
+                fields=["deadline"],
+                name="attempt_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('task', 'number'), name='attempt_is_unique_by_task_and_number'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                fields=("task", "number"), name="attempt_is_unique_by_task_and_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('step', 'name'), name='variant_is_unique_by_step_and_name'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(
+                fields=("step", "name"), name="variant_is_unique_by_step_and_name"
+            ),
         ),
     ]

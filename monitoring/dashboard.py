@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncHour
-from django.http import HttpRequest
 
 from accounts.enums import AccountStatus
 from accounts.models import Account, Allowance
@@ -115,11 +114,6 @@ class Dashboard:
                 ],
             }
         )
-
-
-def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's dashboard callback: adds ``dashboard``."""
-    return {**context, "dashboard": figures()}
 
 
 def figures() -> Dashboard:

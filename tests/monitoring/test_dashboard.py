@@ -186,9 +186,3 @@ def test_oldest_overdue_and_accounts():
     figures = dashboard.figures()
     assert timedelta(seconds=89) < figures.oldest_overdue < timedelta(seconds=95)
     assert (figures.accounts["active"], figures.accounts["paused"]) == (1, 1)
-
-
-def test_context_keeps_what_the_admin_gave(rf):
-    context = dashboard.context(rf.get("/admin/"), {"title": "Home"})
-    assert context["title"] == "Home"
-    assert isinstance(context["dashboard"], dashboard.Dashboard)

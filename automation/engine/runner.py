@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from accounts.models import Account
 from automation.channels import registry
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 REST_SECONDS = 30.0
+MOMENT_SECONDS = 1.0  # after the database's own trouble, which passes by itself
 TURN_SECONDS = 5.0  # then other due lanes come first, however much this one has left
 
 
@@ -54,7 +55,8 @@ def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
 
 def _rest(lease: Lease, error: Exception) -> None:
     """Without a pause the lane would be due again at once, and fail again at once."""
-    until = clock.database_now() + timedelta(seconds=REST_SECONDS)
+    passing = isinstance(error, OperationalError | InterfaceError)
+    until = clock.database_now() + timedelta(seconds=MOMENT_SECONDS if passing else REST_SECONDS)
     detail = f"The lane could not be run: {type(error).__name__}: {error}"
     lanes.hold(lease.lane_id, kind="", reason=Reason.RETRY, until=until, detail=detail)
 

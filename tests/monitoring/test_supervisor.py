@@ -21,6 +21,9 @@ from django.conf import settings
 from outreach.lib import processes
 from outreach.lib.postgres import Embedded
 
+# The first start migrates an empty database, which takes its time on a busy machine.
+pytestmark = pytest.mark.timeout(300)
+
 REPLACED_WITHIN = 30.0  # seconds, promised for a killed or frozen part
 GONE_WITHIN = 10.0  # seconds, promised for the children of what was killed
 
@@ -131,7 +134,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     installation = Installation(tmp_path_factory.mktemp("installation"))
     process = installation.up()
     try:
-        within(60, lambda: installation.answers() and len(installation.crew()["idle"]) == 2)
+        within(240, lambda: installation.answers() and len(installation.crew()["idle"]) == 2)
         yield installation
     finally:
         for pid in {process.pid, installation.state()["pid"]}:

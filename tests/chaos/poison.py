@@ -23,6 +23,7 @@ from tests.chaos.running import Up
 
 TRIES = 3
 WAIT = 5.0  # seconds a neighbour may wait (p95)
+LOOP_SECONDS = 5.0  # then a worker counts as caught in a loop
 WAYS_TO_DIE = ("exit", "segfault", "loop")
 
 
@@ -127,7 +128,7 @@ def _tasks(result: Result, neighbours: int) -> None:
         deadline = time.monotonic() + 150
         while not stage.settled() and time.monotonic() < deadline:
             try:
-                deaths += hands.ended(hands.fork(_poisoned), within=8, end_by=signal.SIGKILL) != 0
+                deaths += hands.ended(hands.fork(_poisoned), within=LOOP_SECONDS, end_by=signal.SIGKILL) != 0
             except TimeoutError:
                 deaths += 1
         poison = Task.objects.filter(payload__text__startswith="poison")

@@ -105,7 +105,7 @@ class Installation:
         sentinel = self.sentinel()
         found: dict[str, list[psutil.Process]] = {"idle": [], "pusher": [], "monitor": []}
         for child in sentinel.children() if sentinel else []:
-            found.setdefault(child.cmdline()[0].split()[-1], []).append(child)
+            found.setdefault(" ".join(child.cmdline()).split()[-1], []).append(child)
         return found
 
     def everything(self) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from tests.chaos.harness import Result, Scene, main, percentile, say, scene, unt
 from tests.chaos.running import Up
 
 CLAIM_P95 = 0.050  # seconds
-FEW, SLOWER = 5000, 1.5
+FEW = 5000
 OUT_WITHIN = 30.0
 FLAT = 1.2  # memory at the end, of what it was when warm
 CLAIMS = 100
@@ -65,11 +65,8 @@ def _claims(result: Result, waiting: int) -> None:
         "claim_p95_ms": round(many * 1000, 1),
         "p95_ms_with_few": round(few * 1000, 1),
     }
-    # On a machine that is busy with other things every claim takes longer; then only the difference tells.
-    result.holds(
-        many < CLAIM_P95 or many < SLOWER * few,
-        f"claim p95 under {CLAIM_P95 * 1000:.0f} ms ({many * 1000:.0f}), or as with {FEW} waiting ({few * 1000:.0f})",
-    )
+    # Both are shown, so that a busy machine can be told from a slow claim; only the bound decides.
+    result.holds(many < CLAIM_P95, f"claim p95 under {CLAIM_P95 * 1000:.0f} ms ({many * 1000:.0f})")
 
 
 def _claim_p95(waiting: int) -> float:

@@ -15,9 +15,18 @@ class AccountStatus(models.TextChoices):
     WARMING_UP = "warming_up", "Warming up"
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"  # by a person
-    LIMITED = "limited", "Limited"  # by the network
+    LIMITED = "limited", "Limited"  # by the network, or by its health: it rests
     ERROR = "error", "Error"  # credentials refused
     DISABLED = "disabled", "Disabled"
+
+
+class Health(models.TextChoices):
+    """How an account's last tasks went, from good to bad."""
+
+    HEALTHY = "healthy", "Healthy"
+    WATCH = "watch", "Watch"  # more trouble than usual
+    THROTTLED = "throttled", "Throttled"  # it goes slowly
+    QUARANTINED = "quarantined", "Quarantined"  # it rests, and is tried again by itself
 
 
 WORKING_STATUSES = (AccountStatus.ACTIVE, AccountStatus.WARMING_UP)

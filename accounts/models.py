@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from accounts.enums import WORKING_STATUSES, AccountStatus, ActionKind, Role, WindowUnit
+from accounts.enums import WORKING_STATUSES, AccountStatus, ActionKind, Health, Role, WindowUnit
 from outreach.lib import networks
 from outreach.lib.fields import EncryptedJSONField
 
@@ -57,6 +57,17 @@ class Account(models.Model):
     status_reason = models.CharField(max_length=500, blank=True)
     status_changed_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    health = models.CharField(
+        max_length=12, choices=Health, default=Health.HEALTHY, db_default=Health.HEALTHY, editable=False
+    )
+    health_reason = models.CharField(
+        max_length=300, blank=True, default="", db_default="", editable=False,
+        help_text="What its last tasks say.",
+    )  # fmt: skip
+    health_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # After a rest only what comes later counts, or what put it there would put it there again.
+    health_counts_from = models.DateTimeField(null=True, blank=True, editable=False)
 
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     # An edited zone waits here until the old zone's next midnight, so that no local day gets two allowances.

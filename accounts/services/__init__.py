@@ -1,5 +1,6 @@
 """Everything that changes an account, its limits or its state: checked first, whole, and announced."""
 
+from accounts.services.health import set_health
 from accounts.services.limits import (
     end_warm_up,
     pause_warm_up,
@@ -46,6 +47,7 @@ __all__ = [
     "resume",
     "resume_warm_up",
     "set_credentials",
+    "set_health",
     "set_limit",
     "settle_time_zone",
     "settle_time_zones",

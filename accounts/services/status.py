@@ -132,7 +132,8 @@ def set_status(account: Account, status: AccountStatus, *, by: object, reason: s
     """Write a status and why; emits ``account.status_changed`` with the old and the new one."""
     was, account.status = account.status, status
     account.status_reason = reason[:500]
-    account.status_changed_at = timezone.now()
+    if was != status:
+        account.status_changed_at = timezone.now()
     account.save(update_fields=["status", "status_reason", "status_changed_at", "updated_at"])
     events.emit(
         "account.status_changed", model="Account", ids=[account.pk], by=by, was=str(was), status=str(status),

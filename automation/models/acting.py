@@ -177,7 +177,13 @@ class Task(models.Model):
             models.Index(
                 fields=["state", "finished_at"], condition=Q(finished_at__isnull=False), name="task_finished"
             ),
-            # admin and API lists by state; health of an account from its last 50 tasks
+            # automation.health: the last tasks of an account that ended, past any number that wait
+            models.Index(
+                fields=["lane", "-finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="task_lane_finished",
+            ),
+            # admin and API lists by state, and by account
             models.Index(fields=["state", "-id"], name="task_state"),
             models.Index(fields=["lane", "-id"], name="task_lane"),
             models.Index(fields=["person", "-id"], condition=Q(person__isnull=False), name="task_person"),

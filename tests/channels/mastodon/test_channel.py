@@ -236,7 +236,7 @@ def test_connections_are_kept_and_shared_by_accounts(
 ) -> None:
     ada.verify()
     monkeypatch.setattr(
-        "outreach.lib.net.resolve", pytest.fail
+        "outreach.lib.net.addresses.resolve", pytest.fail
     )  # a new connection would have to resolve the name
     ada.verify()
     katherine.verify()

@@ -200,6 +200,10 @@ class Control:
         """Accept the account's token again."""
         self._call("POST", f"/_accounts/{_part(handle)}/restore")
 
+    def sign_out(self, handle: str) -> None:
+        """End the account's browser sessions; its password opens new ones."""
+        self._call("POST", f"/_accounts/{_part(handle)}/sign_out")
+
     def people(self) -> list[SyntheticPerson]:
         """Everybody, with the truth about them."""
         return [_person(one) for one in self._paged("/_people", "people")]

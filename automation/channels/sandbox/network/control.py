@@ -174,10 +174,10 @@ def _accounts(gate: Gate, request: Request, given: dict[str, Any]) -> dict[str, 
 
 
 def _change_account(gate: Gate, request: Request, given: dict[str, Any]) -> dict[str, Any]:
-    """``expire``: its token is refused until ``restore``, or until it is refreshed."""
+    """``expire``: its token is refused until ``restore``, or until it is refreshed. ``sign_out`` ends its browser sessions."""
     account, action = gate.society.profile(request.path_params["key"]), request.path_params["action"]
-    if not account.is_account or action not in ("expire", "restore"):
-        raise Rejected(404, "Only expire and restore, and only for our accounts.")
+    if not account.is_account or action not in ("expire", "restore", "sign_out"):
+        raise Rejected(404, "Only expire, restore and sign_out, and only for our accounts.")
     gate.society.record(action, account.id)
     return _account(gate, account)
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from automation.channels.sandbox.network import markup
+from automation.channels.sandbox.network import markup, screens
 from automation.channels.sandbox.network.gate import Gate
 from automation.channels.sandbox.network.society import Rejected
 from automation.channels.sandbox.network.state import Event, Member
@@ -31,8 +31,13 @@ def routes(gate: Gate) -> list[Route]:
         Route("/", pages.home),
         Route("/login", pages.login, methods=["GET", "POST"]),
         Route("/logout", pages.logout),
-        Route("/@{handle}", pages.profile),
-        Route("/post/{key}", pages.post),
+        Route("/search", pages.public("fetch_search", screens.search)),
+        Route("/notifications", pages.private("fetch_inbox", screens.notifications)),
+        Route("/messages/{key}", pages.private("fetch_profile", screens.messages)),
+        Route("/@{key}", pages.public("fetch_profile", screens.profile)),
+        Route("/@{key}/followers", pages.public("fetch_related", screens.followers)),
+        Route("/@{key}/commenters", pages.public("fetch_commenters", screens.commenters)),
+        Route("/post/{key}", pages.public("fetch_profile", screens.post)),
         Route("/post/{key}/reply", pages.form("reply"), methods=["POST"]),
         Route("/post/{key}/like", pages.form("like"), methods=["POST"]),
         Route("/profile/{key}/message", pages.form("dm"), methods=["POST"]),
@@ -51,10 +56,8 @@ class Pages:
 
     # --- Who is looking ---------------------------------------------------------------------------------
     def _session(self, account: Member) -> str:
-        return f"{account.id}.{secret_of(self._society.world.seed, account.id, 'session')}"
-
-    def _csrf(self, account: Member) -> str:
-        return secret_of(self._society.world.seed, account.id, "csrf")
+        purpose = f"session{account.sessions or ''}"
+        return f"{account.id}.{secret_of(self._society.world.seed, account.id, purpose)}"
 
     def _viewer(self, request: Request) -> Member | None:
         cookie = request.cookies.get(COOKIE, "")
@@ -92,61 +95,28 @@ class Pages:
         viewer = self._viewer(request)
         if viewer is None:
             return markup.page("Welcome", markup.login_form(), None)
-        return await self._gate.serve(request, "fetch_profile", viewer, lambda: self._home(viewer))
-
-    def _home(self, viewer: Member) -> Response:
-        state = self._society.state
-        ids = [
-            one for followed in (viewer.id, *viewer.following) for one in state.members[followed].posts[-5:]
-        ]
-        posts = sorted((state.posts[one] for one in ids), key=lambda post: -post.at)
-        cards = "".join(markup.post_card(state, post) for post in posts[:30] if not post.gone)
-        compose = markup.form("/publish", self._csrf(viewer), markup.text_field("What is new?"), "Post")
-        return markup.page("Home", f"<h1>Home</h1>{compose}{cards}", viewer)
-
-    async def profile(self, request: Request) -> Response:
-        """Somebody's bio and latest posts, with what the viewer may do."""
-        viewer = self._viewer(request)
-        key = request.path_params["handle"]
-        return await self._serve(request, "fetch_profile", viewer, lambda: self._profile(key, viewer))
-
-    def _profile(self, key: str, viewer: Member | None) -> Response:
-        state, member = self._society.state, self._society.profile(key)
-        posts = [state.posts[one] for one in reversed(member.posts[-20:])]
-        cards = "".join(markup.post_card(state, post) for post in posts if not post.gone)
-        esc = markup.esc
-        body = (
-            f'<h1>{esc(member.name)}</h1><p>@{esc(member.handle)}</p><p class="bio">{esc(member.bio)}</p>'
-            f"<p>{len(member.followers)} followers, {len(member.following)} following</p>"
-            f"{self._profile_forms(member, viewer)}{cards}"
+        return await self._gate.serve(
+            request, "fetch_profile", viewer, lambda: screens.home(self._society, viewer)
         )
-        return markup.page(member.name, body, viewer)
 
-    def _profile_forms(self, member: Member, viewer: Member | None) -> str:
-        if viewer is None or viewer is member:
-            return ""
-        base, csrf = f"/profile/{member.id}", self._csrf(viewer)
-        follows = member.id in viewer.following
-        verb, label = ("unfollow", "Unfollow") if follows else ("follow", "Follow")
-        message = markup.form(f"{base}/message", csrf, markup.text_field("Message"), "Send message")
-        return markup.form(f"{base}/{verb}", csrf, "", label) + message
+    def public(self, kind: str, screen: screens.Screen) -> Endpoint:
+        """The endpoint of a page that everybody may see; the gate knows those who are logged in."""
 
-    async def post(self, request: Request) -> Response:
-        """One post with its comments and the reply form."""
-        viewer = self._viewer(request)
-        key = request.path_params["key"]
-        return await self._serve(request, "fetch_profile", viewer, lambda: self._post(key, viewer))
+        async def endpoint(request: Request) -> Response:
+            viewer, key = self._viewer(request), request.path_params.get("key", "")
+            query = dict(request.query_params)
+            return await self._serve(request, kind, viewer, lambda: screen(self._society, viewer, key, query))
 
-    def _post(self, key: str, viewer: Member | None) -> Response:
-        state, post = self._society.state, self._society.post(key)
-        comments = [state.posts[one] for one in post.replies]
-        body = markup.post_card(state, post)
-        if viewer is not None:
-            csrf = self._csrf(viewer)
-            body += markup.form(f"/post/{post.id}/like", csrf, "", "Like")
-            body += markup.form(f"/post/{post.id}/reply", csrf, markup.text_field("Your reply"), "Reply")
-        body += "<h2>Replies</h2>" + "".join(markup.post_card(state, one) for one in comments if not one.gone)
-        return markup.page(f"Post by {state.members[post.author].name}", body, viewer)
+        return endpoint
+
+    def private(self, kind: str, screen: Callable[..., Response]) -> Endpoint:
+        """The endpoint of a page for those who are logged in; others are led to the login."""
+        shown = self.public(kind, screen)
+
+        async def endpoint(request: Request) -> Response:
+            return RedirectResponse("/login", 303) if self._viewer(request) is None else await shown(request)
+
+        return endpoint
 
     async def _serve(
         self, request: Request, kind: str, viewer: Member | None, show: Callable[[], Response]
@@ -155,9 +125,7 @@ class Pages:
             try:
                 return show()
             except Rejected as rejected:
-                return markup.page(
-                    "Sorry", f"<h1>Sorry</h1><p>{markup.esc(str(rejected))}</p>", viewer, rejected.status
-                )
+                return markup.sorry(str(rejected), viewer, rejected.status)
 
         return await self._gate.serve(request, kind, viewer, shown) if viewer else shown()
 
@@ -170,10 +138,9 @@ class Pages:
             if viewer is None:
                 return RedirectResponse("/login", 303)
             given = await _fields(request)
-            if not hmac.compare_digest(given.pop("csrf", "").encode(), self._csrf(viewer).encode()):
-                return markup.page(
-                    "Sorry", "<h1>Sorry</h1><p>This form is out of date. Reload it.</p>", viewer, 403
-                )
+            expected = screens.csrf_of(self._society, viewer)
+            if not hmac.compare_digest(given.pop("csrf", "").encode(), expected.encode()):
+                return markup.sorry("This form is out of date. Reload it.", viewer, 403)
             key = request.path_params.get("key", "")
 
             def act() -> Response:
@@ -189,7 +156,8 @@ class Pages:
             return f"/post/{event.result}"
         if kind in ("reply", "like"):
             return f"/post/{event.target}"
-        return f"/@{self._society.state.members[event.target].handle}"
+        handle = self._society.state.members[event.target].handle
+        return f"/messages/{handle}" if kind == "dm" else f"/@{handle}"
 
 
 async def _fields(request: Request) -> dict[str, str]:

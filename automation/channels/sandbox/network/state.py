@@ -88,6 +88,7 @@ class Member:
     opted_out_at: int | None = None
     expired: bool = False
     generation: int = 0  # how often the token was renewed
+    sessions: int = 0  # how often its browser sessions were ended
 
     @property
     def is_account(self) -> bool:
@@ -121,6 +122,7 @@ class State:
         self.causes: set[str] = set()
         self.opt_outs_read: dict[tuple[str, str], int] = {}
         self.messaged: dict[tuple[str, str], int] = defaultdict(int)
+        self.threads: dict[frozenset[str], list[Event]] = defaultdict(list)
         self.refreshes = 0
         self.account_ids: list[str] = []
         self._ids: dict[str, str] = {}
@@ -199,6 +201,7 @@ class State:
 
     def _apply_dm(self, event: Event) -> None:
         self.messaged[event.by, event.target] += 1
+        self.threads[frozenset((event.by, event.target))].append(event)
         receiver = self.members[event.target]
         if receiver.is_account:
             receiver.inbox.append(event)
@@ -225,6 +228,7 @@ class State:
             person.opted_out_at = event.at
         if event.target:  # said to one of ours; otherwise they pressed a button
             self.members[event.target].inbox.append(event)
+            self.threads[frozenset((event.by, event.target))].append(event)
 
     def _apply_opt_out_read(self, event: Event) -> None:
         self.opt_outs_read.setdefault((event.by, event.person), event.at)
@@ -234,6 +238,9 @@ class State:
 
     def _apply_restore(self, event: Event) -> None:
         self.members[event.by].expired = False
+
+    def _apply_sign_out(self, event: Event) -> None:
+        self.members[event.by].sessions += 1
 
     def _apply_refresh(self, event: Event) -> None:
         member = self.members[event.by]

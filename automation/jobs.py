@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from accounts.services import settle_time_zones, settle_warm_ups
-from automation import recovery
+from automation import recovery, services
 from automation.campaigns import progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
 from automation.engine import drain as engine_drain
 from automation.enums import CampaignStatus, EnrolmentState
+from automation.health import services as health
 from automation.models import Campaign
 from outreach.lib import events, queue, retention
 
@@ -64,8 +65,9 @@ def purge() -> int:
 
 
 def settle_accounts() -> int:
-    """Let changed time zones and finished warm-ups take effect."""
-    return _reported("settle_accounts", settle_time_zones() + settle_warm_ups())
+    """Let changed time zones and finished warm-ups take effect; judge healths; knock again where nobody answered."""
+    settled = settle_time_zones() + settle_warm_ups() + health.settle() + services.knock_again()
+    return _reported("settle_accounts", settled)
 
 
 def _reported(name: str, count: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
-from accounts.enums import WORKING_STATUSES, AccountStatus
+from accounts.enums import WORKING_STATUSES, AccountStatus, Health
 from accounts.models import Account
 from automation import services
 from automation.campaigns import progress
@@ -13,6 +13,8 @@ from automation.conversations import inbox as _inbox  # noqa: F401
 from automation.discovery import services as _discovery  # noqa: F401
 from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
+from automation.health import reading
+from automation.health import services as health
 from automation.models import Enrolment, Lane, Task
 from outreach.lib import events
 from outreach.lib.events import Event
@@ -28,6 +30,7 @@ def connect() -> None:
     events.subscribe("account.changed", look_again)
     events.subscribe("account.limits_changed", lift_limits)
     events.subscribe("person.suppressed", honour_no)
+    events.subscribe("task.failed", look_after)
 
 
 def open_lanes(event: Event) -> None:
@@ -42,6 +45,8 @@ def follow_status(event: Event) -> None:
         lanes.open_lane(account)
         if account.status in WORKING_STATUSES:
             lanes.lift([account.pk], reasons=[Reason.ACCOUNT_NOT_WORKING])
+            if account.health == Health.QUARANTINED:
+                health.give_another_chance(account, by=event.by)
         else:
             detail = account.status_reason or account.get_status_display()
             lanes.hold(account.pk, kind="", reason=Reason.ACCOUNT_NOT_WORKING, until=None, detail=detail)
@@ -68,6 +73,12 @@ def lift_limits(event: Event) -> None:
         due_at=Now(), reason="", detail=""
     )
     lanes.lift(lane_ids, reasons=[Reason.LIMIT])
+
+
+def look_after(event: Event) -> None:
+    """A task failed in a way that says something about its account: how is it doing?"""
+    if event.data.get("reason") in (*reading.NO, *reading.TROUBLE):
+        health.after_failures(Task.objects.filter(pk__in=event.ids).values_list("lane_id", flat=True))
 
 
 def honour_no(event: Event) -> None:

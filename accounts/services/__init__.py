@@ -20,12 +20,14 @@ from accounts.services.registry import (
     settle_time_zones,
     update_account,
 )
+from accounts.services.secrets import renew_secret
 from accounts.services.status import (
     disable,
     mark_error,
     mark_limited,
     mark_verified,
     pause,
+    remark,
     resume,
     settle_warm_ups,
 )
@@ -43,7 +45,9 @@ __all__ = [
     "pause",
     "pause_warm_up",
     "purge_allowances",
+    "remark",
     "remove_limit",
+    "renew_secret",
     "resume",
     "resume_warm_up",
     "set_credentials",

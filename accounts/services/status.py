@@ -102,6 +102,14 @@ def mark_limited(account: Account, reason: str, *, by: object = "system") -> Acc
     return account
 
 
+@transaction.atomic
+def remark(account: Account, reason: str) -> None:
+    """Say why an account still is what it is; its status stays and nobody is told."""
+    lock(account)
+    account.status_reason = reason[:500]
+    account.save(update_fields=["status_reason", "updated_at"])
+
+
 def settle_warm_ups(*, at: datetime | None = None) -> int:
     """Make accounts active whose ramps have all reached their ceilings; says how many."""
     warming = Account.objects.filter(status=AccountStatus.WARMING_UP).order_by("pk")

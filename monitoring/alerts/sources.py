@@ -12,8 +12,9 @@ from functools import partial
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
-from accounts.enums import AccountStatus
+from accounts.enums import AccountStatus, Health
 from accounts.models import Account
 from automation import breakers
 from automation.models import Lane
@@ -26,6 +27,7 @@ from outreach.lib.clock import database_now
 log = structlog.get_logger(__name__)
 REMIND_AFTER = timedelta(minutes=30)
 ACCOUNT, BREAKER, SERVICE, CHECK = "account:", "breaker:account:", "breaker:service:", "check:"
+HEALTH = "health:"  # then the health and the account: each change is an alert of its own
 # Breakers and accounts tell of themselves at once, one by one.
 TOLD_BY_EVENTS = ("breaker", "accounts")
 
@@ -35,6 +37,7 @@ def connect() -> None:
     events.subscribe("breaker.opened", on_breaker_opened)
     events.subscribe("breaker.closed", on_breaker_closed)
     events.subscribe("account.status_changed", on_account_status)
+    events.subscribe("account.health_changed", on_account_health)
 
 
 def harmless(listener: Callable[[events.Event], None]) -> Callable[[events.Event], None]:
@@ -69,11 +72,21 @@ def on_breaker_closed(event: events.Event) -> None:
 @harmless
 def on_account_status(event: events.Event) -> None:
     """A network turned an account away, or lets it in again; or somebody took it out of use."""
+    if event.data["status"] == AccountStatus.DISABLED:
+        alerts.resolve([_health_key(health, pk) for pk in event.ids for health in Health])
     if event.data["status"] != AccountStatus.ERROR:
         alerts.resolve([f"{ACCOUNT}{pk}" for pk in event.ids])
         return
-    for account in Account.objects.filter(pk__in=event.ids):
+    for account in _turned_away().filter(pk__in=event.ids):
         _account_refused(account)
+
+
+@harmless
+def on_account_health(event: events.Event) -> None:
+    """An account fares worse or better: what was told of it is over, what it is now is told."""
+    alerts.resolve([_health_key(event.data["was"], pk) for pk in event.ids])
+    for account in _unwell().filter(pk__in=event.ids):
+        _fares_badly(account)
 
 
 def _service_fails(service: str, detail: str) -> bool:
@@ -94,6 +107,28 @@ def _account_refused(account: Account) -> bool:
     return alerts.raise_alert(
         key=f"{ACCOUNT}{account.pk}", subject=f"{account.network} turned {account.handle} away",
         message=f"{account.status_reason}\nNothing is done with it until it has new credentials or is resumed.".strip(),
+    )  # fmt: skip
+
+
+def _turned_away() -> QuerySet[Account]:
+    """Accounts that worked and were refused since. Whoever connects a new one reads the refusal right there."""
+    return Account.objects.filter(status=AccountStatus.ERROR).exclude(remote_id="")
+
+
+def _unwell() -> QuerySet[Account]:
+    return Account.objects.exclude(status=AccountStatus.DISABLED).exclude(health=Health.HEALTHY)
+
+
+def _health_key(health: str, pk: int) -> str:
+    return f"{HEALTH}{health}:{pk}"
+
+
+def _fares_badly(account: Account) -> bool:
+    serious = account.health == Health.QUARANTINED
+    what = "rests in quarantine" if serious else f"fares badly: {account.get_health_display().lower()}"
+    return alerts.raise_alert(
+        key=_health_key(account.health, account.pk), level=AlertLevel.ERROR if serious else AlertLevel.WARNING,
+        subject=f"{account.handle} on {account.network} {what}", message=account.health_reason,
     )  # fmt: skip
 
 
@@ -120,14 +155,14 @@ def follow_checks() -> int:
 def _follow_state() -> int:
     """What events should have told and did not, be it that a row was deleted or a listener failed."""
     lanes = Lane.objects.filter(breaker_opened_at__isnull=False).select_related("account")
-    accounts = Account.objects.filter(status=AccountStatus.ERROR)
     true: dict[str, Callable[[], bool]] = {
         **{f"{BREAKER}{lane.pk}": partial(_network_fails, lane, "") for lane in lanes.iterator()},
         **{
             f"{SERVICE}{one.key}": partial(_service_fails, one.key, one.detail)
             for one in breakers.not_closed()
         },
-        **{f"{ACCOUNT}{account.pk}": partial(_account_refused, account) for account in accounts.iterator()},
+        **{f"{ACCOUNT}{one.pk}": partial(_account_refused, one) for one in _turned_away().iterator()},
+        **{_health_key(one.health, one.pk): partial(_fares_badly, one) for one in _unwell().iterator()},
     }
     known = set(alerts.open_alerts().exclude(key__startswith=CHECK).values_list("key", flat=True))
     return alerts.resolve(known - set(true)) + sum(

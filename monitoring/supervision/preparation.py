@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -15,6 +17,7 @@ from psycopg import sql
 from outreach.lib.notify import direct_connection
 
 PREPARATION_LOCK = 0x6F757472  # any number, the same for everybody
+LOOK_SECONDS = 0.2
 # A process that stops in the middle of a transaction keeps its locks, and everybody who writes to the same person
 # waits: for longer than this only if the database is told of no limit.
 STALLED_AFTER = "20s"
@@ -56,5 +59,14 @@ def create_first_admin() -> tuple[str, str] | None:
 @contextmanager
 def _alone() -> Iterator[None]:
     with direct_connection("outreach preparation") as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
+        # Asked again and again: a statement that waits keeps a snapshot, and an index that is being built
+        # concurrently waits for that.
+        while not _is_mine(connection):
+            time.sleep(LOOK_SECONDS)
         yield
+
+
+def _is_mine(connection: Any) -> bool:
+    """Whether the lock was free; it is held until the connection is closed."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [PREPARATION_LOCK]).fetchone()
+    return bool(row[0])

@@ -48,6 +48,10 @@ class Account(models.Model):
         help_text="Address of its server where the network has many, e.g. https://mastodon.social",
     )
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
+    # The whole address, with user name and password, is in the credential; services.set_proxy writes both.
+    proxy_address = models.CharField(
+        "proxy", max_length=300, blank=True, editable=False, help_text="The proxy it goes out through; empty: none."
+    )
     role = models.CharField(max_length=16, choices=Role, default=Role.OUTREACH)
     niche = models.CharField(max_length=64, blank=True)
     owner = models.ForeignKey(
@@ -123,6 +127,7 @@ class Credential(models.Model):
 
     account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="credential")
     secret = EncryptedJSONField(help_text="What the channel needs to sign in, e.g. {'token': '...'}.")
+    proxy = EncryptedJSONField(null=True, help_text="Address of the account's proxy, password included.")
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

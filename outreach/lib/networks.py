@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 class Network:
     """What people and forms need to know of a network.
 
-    ``credential_fields`` maps each field a connection needs to its label; ``handle_normaliser`` turns any spelling of a
-    handle into the one we store.
+    ``credential_fields`` maps each field a connection needs to its label, ``optional_fields`` those it can do without.
+    ``address`` is where the API of a network with one server lives. ``closed`` says of each act or reading the network's
+    API does not allow, or allows with conditions, in one sentence why or which; it is shown where people look for it.
     """
 
     name: str
@@ -16,6 +17,9 @@ class Network:
     credential_fields: dict[str, str] = field(default_factory=dict)
     needs_server: bool = False
     capabilities: frozenset[str] = frozenset()
+    optional_fields: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+    closed: dict[str, str] = field(default_factory=dict)
 
 
 _known: dict[str, Network] = {}

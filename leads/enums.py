@@ -34,6 +34,43 @@ class ImportStatus(models.TextChoices):
     RUNNING = "running", "Running"
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+OPEN_STATUSES = (ImportStatus.PENDING, ImportStatus.RUNNING)
+
+
+class ImportFormat(models.TextChoices):
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "XLSX"
+    VCARD = "vcard", "vCard"
+
+
+class ExportFormat(models.TextChoices):
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "XLSX"
+    JSON = "json", "JSON"
+
+
+class SegmentStatus(models.TextChoices):
+    BUILDING = "building", "Being built"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
+class MatchKind(models.TextChoices):
+    """What two people may share."""
+
+    ADDRESS = "address", "Same address"
+    HANDLE = "handle", "Same handle"
+    SITE = "site", "Same website"
+    NAME = "name", "Same name"
+
+
+class DuplicateStatus(models.TextChoices):
+    OPEN = "open", "To be judged"
+    DISMISSED = "dismissed", "Not the same"
+    MERGED = "merged", "Merged"
 
 
 class RowOutcome(models.TextChoices):

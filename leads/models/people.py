@@ -1,18 +1,17 @@
-"""Whom we know: people, their profiles, what we noted, and who said no."""
+"""People, their profiles, what we noted, and who said no."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
 from accounts.models import Account
-from leads.enums import ImportStatus, Lifecycle, RowOutcome, Stage, SuppressionReason
+from leads.enums import Lifecycle, Stage, SuppressionReason
 
 
 class Tag(models.Model):
@@ -182,71 +181,3 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address or 'erased address'} ({self.network})"
-
-
-class Import(models.Model):
-    """One file of people: what it held and what became of each row."""
-
-    name = models.CharField(max_length=255)
-    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.PENDING)
-    dry_run = models.BooleanField(default=True)
-    mapping: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict, blank=True)
-    rows = models.PositiveIntegerField(default=0)
-    created = models.PositiveIntegerField(default=0)
-    updated = models.PositiveIntegerField(default=0)
-    skipped = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    error = models.CharField(max_length=500, blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ImportPart(models.Model):
-    """A slice of an import's file, so that no process ever holds the whole of it."""
-
-    import_run = models.ForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
-    position = models.PositiveIntegerField(help_text="0 is first.")
-    content = models.BinaryField(editable=False)
-
-    class Meta:
-        ordering = ("import_run_id", "position")
-        constraints = [
-            models.UniqueConstraint(fields=["import_run", "position"], name="import_part_has_one_position"),
-        ]
-
-    def __str__(self) -> str:
-        return f"part {self.position} of import {self.import_run_id}"
-
-
-class ImportRow(models.Model):
-    """The report on one row of a file; ``number`` counts lines as a spreadsheet does, the header being 1."""
-
-    import_run = models.ForeignKey(Import, models.CASCADE, related_name="row_reports")
-    number = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=10, choices=RowOutcome)
-    message = models.CharField(max_length=500, blank=True)
-    person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True)
-    # Short hashes of the row's addresses; a dry run, which creates nobody, knows by them what it has seen.
-    address_keys: ArrayField[list[int], list[int]] = ArrayField(
-        models.BigIntegerField(), default=list, blank=True, editable=False
-    )
-
-    class Meta:
-        ordering = ("import_run_id", "number")
-        constraints = [
-            models.UniqueConstraint(fields=["import_run", "number"], name="import_row_is_reported_once"),
-        ]
-        indexes = [
-            # leads.importing: rows of a dry run with the same address
-            GinIndex(fields=["address_keys"], condition=~Q(address_keys=[]), name="import_row_address_keys"),
-        ]
-
-    def __str__(self) -> str:
-        return f"row {self.number}: {self.outcome}"

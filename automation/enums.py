@@ -143,3 +143,48 @@ class Verdict(models.TextChoices):
     QUALIFIED = "qualified", "Qualified"
     DISQUALIFIED = "disqualified", "Disqualified"
     OPEN = "open", "Left open by the rules"
+
+
+class Judge(models.TextChoices):
+    """Who judged a lead."""
+
+    RULES = "rules", "Rules"
+    MODEL = "model", "Model"
+    PERSON = "person", "A person"
+
+
+class ModelSize(models.TextChoices):
+    GOOD = "good", "Good model"
+    SMALL = "small", "Small model"
+
+
+class CallState(models.TextChoices):
+    """What became of a call of the language model."""
+
+    UNDER_WAY = "under_way", "Under way"  # its cost is reserved
+    ANSWERED = "answered", "Answered"
+    FAILED = "failed", "Failed"
+    LOST = "lost", "Answer lost"  # it may have been charged, so the reservation counts as spent
+
+
+class FailureKind(models.TextChoices):
+    """Why a call of the language model gave no answer that can be used."""
+
+    KEY = "key", "The key was not accepted"
+    BUDGET = "budget", "The budget is used up"
+    RATE = "rate", "Too many calls at once"
+    NETWORK = "network", "The endpoint was not reached, or its answer was lost"
+    SERVER = "server", "The endpoint failed"
+    REFUSAL = "refusal", "The model refused to answer"
+    NONSENSE = "nonsense", "The answer was not what was asked for"
+    CUT_OFF = "cut_off", "The answer was cut off at its length limit"
+    REQUEST = "request", "The endpoint does not take such a request"
+    NO_MODEL = "no_model", "No model is set up"
+
+
+TRANSIENT_FAILURES = (FailureKind.RATE, FailureKind.NETWORK, FailureKind.SERVER)
+
+
+class BudgetWindow(models.TextChoices):
+    DAY = "day", "A day"
+    MONTH = "month", "A month"

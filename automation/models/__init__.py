@@ -1,11 +1,13 @@
 """What is done, upon whom, with what outcome: the ledger, campaigns, conversations, content and discovery."""
 
 from automation.models.acting import Attempt, Drain, Hold, Lane, Task
+from automation.models.asking import LlmBudget, LlmCall, LlmPrice, LlmSettings, LlmSpend, LlmText
 from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
 from automation.models.health import Breaker
+from automation.models.judging import OpenLead, PromptTrial, TargetGroup
 
 __all__ = [
     "Attempt",
@@ -18,13 +20,22 @@ __all__ = [
     "Hold",
     "InboxCursor",
     "Lane",
+    "LlmBudget",
+    "LlmCall",
+    "LlmPrice",
+    "LlmSettings",
+    "LlmSpend",
+    "LlmText",
     "Measurement",
     "Message",
+    "OpenLead",
     "Post",
+    "PromptTrial",
     "Publication",
     "QualificationRule",
     "Source",
     "Step",
+    "TargetGroup",
     "Task",
     "Variant",
 ]

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import Account
-from automation.enums import SourceKind, Verdict
+from automation.enums import Judge, SourceKind, Verdict
 from leads.models import Person
 
 
@@ -69,6 +70,10 @@ class QualificationRule(models.Model):
     max_followers = models.PositiveIntegerField(null=True, blank=True)
     min_posts = models.PositiveIntegerField(null=True, blank=True)
     score = models.PositiveSmallIntegerField(default=70, validators=[MaxValueValidator(100)])
+    group = models.ForeignKey(
+        "automation.TargetGroup", models.SET_NULL, null=True, blank=True, related_name="rules",
+        help_text="Whom it qualifies counts against this group's quota.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ("position", "id")
@@ -78,19 +83,45 @@ class QualificationRule(models.Model):
 
 
 class Decision(models.Model):
-    """A judgement on a lead, with its reason and the words it rests on."""
+    """A judgement on a lead, with its reason and the words it rests on. A person's is also the label models are held to.
+
+    ``suspicious``: the profile's words give orders, so the judgement waits for a person. ``held``: qualified, but the group's
+    quota of the day was used up; it takes effect when there is room.
+    """
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="decisions")
     verdict = models.CharField(max_length=12, choices=Verdict)
+    judge = models.CharField(max_length=6, choices=Judge, default=Judge.RULES, db_default=Judge.RULES)
     rule = models.ForeignKey(QualificationRule, models.SET_NULL, null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    group = models.ForeignKey("automation.TargetGroup", models.SET_NULL, null=True, blank=True)
     reason = models.CharField(max_length=500)
     evidence = models.CharField(max_length=500, blank=True, help_text="Quoted from the profile.")
     score = models.PositiveSmallIntegerField(null=True, blank=True)
+    suspicious = models.BooleanField(default=False, db_default=False)
+    held = models.BooleanField(default=False, db_default=False)
+    model = models.CharField(max_length=128, blank=True, default="", db_default="")
+    version = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="Of the prompt."
+    )
+    tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of the call's.")
+    call = models.ForeignKey(
+        "automation.LlmCall", models.SET_NULL, null=True, blank=True, related_name="decisions"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("-id",)
+        indexes = [
+            # qualification.quotas: what waits for room, the oldest first
+            models.Index(fields=["group", "id"], condition=Q(held=True), name="decision_held"),
+            # qualification.agreement: the labels
+            models.Index(fields=["person", "-id"], condition=Q(judge=Judge.PERSON), name="decision_label"),
+            # qualification.agreement: what models said, by prompt and model
+            models.Index(
+                fields=["version", "model"], condition=Q(judge=Judge.MODEL), name="decision_of_model"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.reason}"

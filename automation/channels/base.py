@@ -7,7 +7,7 @@ A channel talks to one network for one account and never touches the database. I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -48,15 +48,31 @@ class Unknown(ChannelError):
     """The request left and no trustworthy answer came: the act may or may not have taken place."""
 
 
+Secret = dict[str, Any]
+# Gives the secret to go on with, called with the one that no longer serves and with what gets a new one from the network.
+Renew = Callable[[Secret, Callable[[Secret], Secret]], Secret]
+
+
+def renew_in_memory(stale: Secret, make: Callable[[Secret], Secret]) -> Secret:
+    """Renewal for a login that is kept nowhere: in a trial or an audit."""
+    return make(stale)
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Everything a channel needs to act as one account. ``secret`` never appears in its repr, so never in a log."""
+    """Everything a channel needs to act as one account. ``secret`` never appears in its repr, so never in a log.
+
+    A channel whose tokens expire calls ``renew(stale, make)``: of all workers that ask at once, one runs
+    ``make(stored)``, what it returns is stored before anybody goes on, and the others get it without asking the network.
+    ``make`` may take a few seconds and may raise a channel's error, which changes nothing.
+    """
 
     account_id: int
     handle: str
     server: str = ""
     remote_id: str = ""
-    secret: dict[str, Any] = field(default_factory=dict, repr=False)
+    secret: Secret = field(default_factory=dict, repr=False)
+    renew: Renew = field(default=renew_in_memory, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture to publish: ``content`` is a JPEG or PNG, ``alt`` says in words what it shows, the size is in pixels."""
+
+    content: bytes = field(repr=False)
+    mime: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """One act to perform.
 
@@ -125,6 +152,9 @@ class Act:
     subject: str = ""
     link: str = ""
     started_at: datetime | None = None
+    images: tuple[Image, ...] = ()
+    content_warning: str = ""
+    visibility: str = ""  # one of the network's; empty: the account's own default
 
 
 @dataclass(frozen=True, slots=True)

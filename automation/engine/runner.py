@@ -11,11 +11,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from accounts.models import Account
 from automation.channels import registry
-from automation.channels.base import AuthFailed, Channel, ChannelError, Login, TryLater
+from automation.channels.base import AuthFailed, Channel, ChannelError, TryLater
 from automation.channels.closed import ClosedChannel
 from automation.engine import acts, breaker, failpoints, lanes, outcomes, policy, recover, start
 from automation.engine.claim import BATCH_SECONDS, claim
 from automation.engine.lanes import Lease, LeaseLost
+from automation.engine.logins import login_of
 from automation.engine.reconcile import reconcile
 from automation.engine.shapes import Answer, Claim, Outcome
 from automation.enums import Reason
@@ -73,15 +74,6 @@ def open_channel(lease: Lease) -> Channel:
     except KeyError:
         missing = AuthFailed(f"No channel for {account.network} is installed here.")
         return ClosedChannel(account.network, missing)
-
-
-def login_of(account: Account) -> Login:
-    """What the account's channel needs to sign in."""
-    credential = getattr(account, "credential", None)
-    return Login(
-        account_id=account.pk, handle=account.handle, server=account.server, remote_id=account.remote_id,
-        secret=dict(credential.secret) if credential else {},
-    )  # fmt: skip
 
 
 def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from automation.channels.base import Inbound, PostInfo, PostMetrics, ProfileInfo
-from automation.channels.mastodon.wire import moment
+from automation.channels.line import moment
 
 Json = Mapping[str, Any]
 

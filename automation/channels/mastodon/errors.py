@@ -6,22 +6,17 @@ left, or the server itself said no.
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 
-import httpx
 from mastodon import MastodonAPIError, MastodonError
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
-from automation.channels.mastodon.wire import Wire, moment
-from outreach.lib.net import ForbiddenAddress
+from automation.channels.line import is_answered, retry_after, unanswered
+from automation.channels.mastodon.wire import Wire
 
 # What Mastodon.py raises, and what its casts of odd answers may let through.
 EXPECTED = (MastodonError, ValueError, TypeError, KeyError, AttributeError, IndexError)
-# No byte of the request had left when these were raised: no connection, or none wanted. A name that does not resolve
-# and a certificate that does not match are connect errors too.
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-IMPOSSIBLE = (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError)
+RESET = "X-RateLimit-Reset"
 DETAIL_LENGTH = 300
 # What servers say with 403 (and Mastodon with 422) when it is the account or its token that may not, not this act.
 ACCOUNT_WORDS = (
@@ -35,29 +30,16 @@ def translate(error: Exception, wire: Wire, *, act: bool, secret: str = "") -> C
 
     ``secret`` is blotted out, should the server have repeated it.
     """
-    if isinstance(wire.failure, ForbiddenAddress):
-        return AuthFailed(f"The account's server address cannot be used. {wire.failure}")
-    if wire.status is None or (wire.failure is not None and wire.status < HTTPStatus.MULTIPLE_CHOICES):
-        return _unanswered(error, wire, act=act)
+    if wire.status is None or not is_answered(wire):
+        return unanswered(error, wire, act=act)
     return _answered(wire.status, _detail(error, secret), wire, act=act)
-
-
-def _unanswered(error: Exception, wire: Wire, *, act: bool) -> ChannelError:
-    kind = type(wire.failure or error).__name__
-    if wire.sent == 0:
-        return Refused(f"Mastodon's client would not make this request ({kind}).")
-    if isinstance(wire.failure, IMPOSSIBLE):
-        return AuthFailed(f"The account's server address cannot be used ({kind}); correct it.")
-    if isinstance(wire.failure, NEVER_SENT):
-        return TryLater(f"The server cannot be reached ({kind}).")
-    if act:
-        return Unknown(f"The request was sent and no whole answer came ({kind}).")
-    return TryLater(f"The server gave no whole answer ({kind}).")
 
 
 def _answered(status: int, detail: str, wire: Wire, *, act: bool) -> ChannelError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TryLater("The server asks to slow down.", retry_after=retry_after(wire), rate_limited=True)
+        return TryLater(
+            "The server asks to slow down.", retry_after=retry_after(wire.headers, RESET), rate_limited=True
+        )
     if (
         status < HTTPStatus.MULTIPLE_CHOICES
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -70,7 +52,7 @@ def _answered(status: int, detail: str, wire: Wire, *, act: bool) -> ChannelErro
         )
         if act:
             return Unknown(f"{broken}; whether it acted is unclear. {detail}".strip())
-        return TryLater(f"{broken}. {detail}".strip(), retry_after=retry_after(wire))
+        return TryLater(f"{broken}. {detail}".strip(), retry_after=retry_after(wire.headers, RESET))
     if status < HTTPStatus.BAD_REQUEST:
         place = wire.headers.get("Location", "elsewhere").split("?")[0][:DETAIL_LENGTH]
         return AuthFailed(f"The server redirects to {place}; correct the account's server address.")
@@ -93,22 +75,3 @@ def _detail(error: Exception, secret: str) -> str:
     found = error.args[3] if isinstance(error, MastodonAPIError) and len(error.args) > 3 else ""
     text = " ".join(str(found or "").split())
     return (text.replace(secret, "***") if secret else text)[:DETAIL_LENGTH]
-
-
-def retry_after(wire: Wire) -> float | None:
-    """Seconds the server wants us to wait, the longest it named: ``Retry-After`` as seconds or date, or the reset time.
-
-    Times are read on the server's clock, and rounded up by its whole-second ``Date``: never a moment early.
-    """
-    waits = []
-    asked = wire.headers.get("Retry-After", "").strip()
-    if asked.replace(".", "", 1).isdigit():
-        waits.append(float(asked))
-    now = moment(wire.headers.get("Date", ""))
-    server_now = now.timestamp() if now else time.time()
-    for text in (asked if not waits else "", wire.headers.get("X-RateLimit-Reset", "")):
-        when = moment(text)
-        if when is not None:
-            waits.append(when.timestamp() - server_now + 1)
-    waits = [wait for wait in waits if wait > 0]
-    return max(waits) if waits else None

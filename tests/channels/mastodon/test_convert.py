@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from automation.channels.line import moment
 from automation.channels.mastodon import convert
 from automation.channels.mastodon.reading import _order
-from automation.channels.mastodon.wire import moment
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,23 @@ TRANSIENT_FAILURES = (FailureKind.RATE, FailureKind.NETWORK, FailureKind.SERVER)
 class BudgetWindow(models.TextChoices):
     DAY = "day", "A day"
     MONTH = "month", "A month"
+
+
+class OnboardingState(models.TextChoices):
+    RUNNING = "running", "Running"
+    STOPPED = "stopped", "Stopped"  # by a person; it can go on
+    COMPLETED = "completed", "Completed"
+
+
+class RowState(models.TextChoices):
+    """What became of one account of an onboarding."""
+
+    QUEUED = "queued", "Queued"
+    VERIFYING = "verifying", "Being verified"
+    WAITING = "waiting", "Waits for its network"  # not reached yet; it is asked again
+    CONNECTED = "connected", "Connected"
+    KNOWN = "known", "Connected before"
+    FAILED = "failed", "Failed"
+
+
+OPEN_ROWS = (RowState.QUEUED, RowState.VERIFYING, RowState.WAITING)

@@ -11,6 +11,7 @@ from automation.engine import drain as engine_drain
 from automation.enums import CampaignStatus, EnrolmentState
 from automation.health import services as health
 from automation.models import Campaign
+from automation.onboarding import progress as onboarding
 from outreach.lib import events, queue, retention
 
 PURGE_SECONDS = 200.0  # of the 300 a job may take
@@ -47,8 +48,8 @@ def refresh_profiles() -> int:
 
 
 def recover_lanes() -> int:
-    """Wake lanes that have due work nobody woke them for."""
-    return _reported("recover_lanes", recovery.recover_lanes())
+    """Wake lanes that have due work nobody woke them for; begin rows of onboardings that nobody began."""
+    return _reported("recover_lanes", recovery.recover_lanes() + onboarding.push_all_on())
 
 
 def recover() -> int:

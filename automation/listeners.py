@@ -16,6 +16,7 @@ from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
 from automation.health import reading
 from automation.health import services as health
 from automation.models import Enrolment, Lane, Task
+from automation.onboarding import progress as _onboarding  # noqa: F401
 from outreach.lib import events
 from outreach.lib.events import Event
 

@@ -8,6 +8,7 @@ from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
 from automation.models.health import Breaker
 from automation.models.judging import OpenLead, PromptTrial, TargetGroup
+from automation.models.onboarding import OnboardingRow, OnboardingRun
 
 __all__ = [
     "Attempt",
@@ -28,6 +29,8 @@ __all__ = [
     "LlmText",
     "Measurement",
     "Message",
+    "OnboardingRow",
+    "OnboardingRun",
     "OpenLead",
     "Post",
     "PromptTrial",

@@ -293,6 +293,31 @@ if PRODUCTION and ALERT_EMAILS and not env.str("EMAIL_URL", ""):
 # --- Browser -------------------------------------------------------------------------------------------------------
 # Empty: Playwright's own download, else the system's, else one is installed (automation/browser/chromium.py).
 CHROMIUM_PATH = env.str("CHROMIUM_PATH", "")
+# A browser somewhere else: a Playwright server (ws://host:port/secret) or a CDP endpoint (http://host:9222). Empty: ours.
+BROWSER_URL = env.str("BROWSER_URL", "")
+BROWSER: dict[str, float] = {
+    # Acts at once over all machines; one slot is kept for publishing and replying.
+    "slots": env.int("BROWSER_SLOTS", 5),
+    "slot_lease_seconds": env.float("BROWSER_SLOT_LEASE_SECONDS", 60.0),
+    # Work of low urgency waits while a publication of a browser's account is due within so many seconds.
+    "posting_window_seconds": env.float("BROWSER_POSTING_WINDOW_SECONDS", 120.0),
+    "session_days": env.float("BROWSER_SESSION_DAYS", 30.0),  # a sign-in unused for so long is forgotten
+    "server_idle_seconds": env.float("BROWSER_IDLE_SECONDS", 1800.0),  # the server ends until it is wanted
+    "server_memory_mb": env.int("BROWSER_MEMORY_MB", 1500),  # a fresh Chromium takes over from a bigger one
+    # An act waits so long for a server that starts.
+    "start_seconds": env.float("BROWSER_START_SECONDS", 15.0),
+    "retry_seconds": env.float("BROWSER_RETRY_SECONDS", 30.0),  # between tries to start one that will not
+    "warm_workers": env.int("BROWSER_WARM_WORKERS", 2),  # idle children one process keeps, about 135 MB each
+    "worker_idle_seconds": env.float("BROWSER_WORKER_IDLE_SECONDS", 60.0),
+    "worker_acts": env.int("BROWSER_WORKER_ACTS", 50),  # then a child is replaced, as after so much growth:
+    "worker_growth_mb": env.int("BROWSER_WORKER_GROWTH_MB", 100),
+}
+
+# The operator's own site files (*.toml), which come before the shipped ones; see README, "A site without an API".
+WEB_SITES_DIR = env.str("WEB_SITES_DIR", "")
+# Pictures and traces of acts done in a browser, shown on the task's page: kept for so long, and up to so much in all.
+PROOF_DAYS = env.int("PROOF_DAYS", 30)
+PROOF_MEGABYTES = env.int("PROOF_MEGABYTES", 500)
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(

@@ -27,9 +27,10 @@ class Job:
     ``allowed_hosts`` are exact host names, or ``*.example.org`` for everything below; whatever else the page asks for
     is refused, as is an allowed name that leads into a private network. Ports do not matter.
     ``seconds`` is the deadline of the action, counted from the call; the deadline of :func:`outreach.lib.net.until`
-    shortens it. ``wait`` is how long the caller's thread may wait for a slot when it has no a :func:`automation.browser.work.place`.
-    ``proxy`` is ``http://user:password@host:port`` or empty. ``options`` are Playwright's for a new context: ``locale``,
-    ``timezone_id``, ``user_agent``, ``viewport``.
+    shortens it. ``wait`` is how long the caller's thread may wait for a slot when it has no
+    :func:`automation.browser.work.place`.
+    ``proxy`` is one that :mod:`outreach.lib.net.proxies` reads, or empty. ``options`` are Playwright's for a new context:
+    ``locale``, ``timezone_id``, ``user_agent``, ``viewport``.
     ``keep_proof`` keeps a picture of each open page at the end, and a trace when the action raised.
     """
 

@@ -27,7 +27,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Protocol, Self
 
-from automation.browser import pool
+from automation.browser import performing
 from automation.browser.shapes import (
     ActionFailed,
     Answer,
@@ -154,7 +154,7 @@ def perform(job: Job) -> Answer:
         if state is None and job.account:
             state = desk.saved(job.account)
         try:
-            answer = pool.run(job, state)
+            answer = performing.run(job, state)
         except ActionFailed as failed:
             if job.account and failed.state is not None:
                 desk.save(job.account, failed.state)

@@ -25,6 +25,7 @@ class Plan:
     """What to start, and how to see that it is well.
 
     ``probe`` returns what is wrong right now, or nothing; trouble that lasts ``patience`` seconds has the part replaced.
+    A part with ``wanted`` runs only from when that is true until it ends by itself with code 0.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Plan:
     probe: Probe = field(default=lambda: "")
     patience: float = 12.0
     environment: dict[str, str] = field(default_factory=dict)
+    wanted: Callable[[], bool] | None = None
 
 
 class Part:
@@ -95,6 +97,14 @@ class Part:
     def ended(self) -> bool:
         """Whether its main process ended."""
         return self.process is None or self.process.poll() is not None
+
+    def is_wanted(self) -> bool:
+        """Whether it should run now."""
+        return self.plan.wanted is None or self.plan.wanted()
+
+    def rests(self) -> bool:
+        """Whether it has ended because nobody wanted it any more."""
+        return self.plan.wanted is not None and self.process is not None and self.process.poll() == 0
 
     def ailment(self) -> str:
         """Why it has to be replaced, or nothing."""

@@ -69,7 +69,11 @@ class Supervisor:
     def _start_due(self) -> None:
         started = False
         for part in self.parts:
-            if part.process is None and time.monotonic() >= self._start_at[part.plan.name]:
+            if (
+                part.process is None
+                and time.monotonic() >= self._start_at[part.plan.name]
+                and part.is_wanted()
+            ):
                 part.start()
                 started = True
         if started:
@@ -78,11 +82,20 @@ class Supervisor:
     def _look(self) -> None:
         thorough = time.monotonic() - self._looked > LOOK_EVERY
         for part in self.parts:
+            if part.rests():
+                self._let_rest(part)
             if part.process and (thorough or part.ended()) and (ailment := part.ailment()):
                 self._replace(part, ailment)
         if thorough:
             self._look_at_acting()
             self._looked = time.monotonic()
+
+    def _let_rest(self, part: Part) -> None:
+        """It ended because nobody wanted it; what it may have left goes too."""
+        pid = part.pid or 0
+        if not part.kill():
+            self.ended(part.plan.name, pid)
+            self.changed([one for one in self.parts if one.process])
 
     def _replace(self, part: Part, why: str) -> None:
         logger.error("Part %s %s; it is replaced", part.plan.name, why)

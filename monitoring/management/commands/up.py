@@ -1,4 +1,4 @@
-"""Runs Outreach: prepares the database, then keeps web, cluster and dispatcher running until it is stopped."""
+"""Runs Outreach: prepares the database, then keeps its parts running until it is stopped, the browser while it is wanted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from automation.browser import endpoint
 from monitoring import heartbeats
 from monitoring.supervision import probes
 from monitoring.supervision.parts import Part, Plan
@@ -21,7 +22,7 @@ from monitoring.supervision.supervisor import Supervisor
 from outreach.lib import processes
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
-PARTS = ("web", "cluster", "dispatcher")
+PARTS = ("web", "cluster", "dispatcher", "browser")
 
 
 class Command(BaseCommand):
@@ -113,4 +114,6 @@ def _plan(name: str, bind: str) -> Plan:
             partial(probes.web, bind),
             environment={"OUTREACH_ROLE": "web"},
         )
+    if name == "browser":
+        return Plan(name, (MANAGE, "browser", "--on-demand"), wanted=endpoint.is_wanted)
     return Plan(name, (MANAGE, name))

@@ -8,7 +8,7 @@ other, and it is asked for the number we resolved and checked (:mod:`outreach.li
 
 from outreach.lib.net.addresses import ForbiddenAddress, check_address, is_allowed, is_public, resolve
 from outreach.lib.net.clients import client, connect, shared_client, try_proxy
-from outreach.lib.net.deadlines import deadline, until
+from outreach.lib.net.deadlines import deadline, seconds_left, until
 from outreach.lib.net.transport import CheckedTransport, ProxyFailed
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "is_allowed",
     "is_public",
     "resolve",
+    "seconds_left",
     "shared_client",
     "try_proxy",
     "until",

@@ -36,6 +36,14 @@ def until(moment: float) -> Iterator[None]:
         _ends_at.reset(mark)
 
 
+def seconds_left() -> float:
+    """Seconds until the deadline that counts here; below zero when it has passed, infinite where there is none.
+
+    For what goes out by other ways than this package's: it must not begin, and must have ended, when this is over.
+    """
+    return _ends_at.get() - time.monotonic()
+
+
 def left_of(timeout: float | None, error: type[Exception]) -> float | None:
     """``timeout``, or what the deadline leaves if that is less, in seconds; raises ``error`` once it has passed."""
     left = _ends_at.get() - time.monotonic()

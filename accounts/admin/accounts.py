@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.enums import ActionVariant
 
 from accounts import queries, services
-from accounts.admin.forms import AccountForm, CredentialsForm, WhyForm, add_form, secret_of
+from accounts.admin.forms import AccountForm, CredentialsForm, ProxyForm, WhyForm, add_form, secret_of
 from accounts.admin.limits import network_choices
 from accounts.enums import ACTS, WORKING_STATUSES, AccountStatus, ActionKind
 from accounts.models import Account, Credential, WarmUp
@@ -29,6 +29,11 @@ STATUS_COLOURS = {
     AccountStatus.ACTIVE: "green", AccountStatus.WARMING_UP: "blue", AccountStatus.PENDING: "amber",
     AccountStatus.LIMITED: "amber", AccountStatus.PAUSED: "grey", AccountStatus.ERROR: "red", AccountStatus.DISABLED: "grey",
 }  # fmt: skip
+
+
+def labelled(kind: str) -> str:
+    """How people call a kind of act; other words stand for themselves."""
+    return str(ActionKind(kind).label) if kind in ActionKind.values else kind.capitalize()
 
 
 class AccountNetworkFilter(DropdownFilter):
@@ -64,7 +69,11 @@ class AccountAdmin(ModelAdmin):
     ordering = ("-id",)
     autocomplete_fields = ("owner", "chat_accounts")
     actions = ["pause_many", "resume_many"]
-    actions_detail = ["pause", "resume", {"title": "More", "items": ["credentials", "disable"]}]
+    actions_detail = [
+        "pause",
+        "resume",
+        {"title": "More", "items": ["credentials", "proxy", "test_proxy", "disable"]},
+    ]
     change_form_outer_before_template = "admin/accounts/account_before.html"
     change_form_outer_after_template = "admin/accounts/account_after.html"
     empty_hint = "Connect an account you own; it is verified with its network before it does anything."
@@ -79,7 +88,7 @@ class AccountAdmin(ModelAdmin):
         return super().has_add_permission(request) and request.user.has_perm("accounts.add_credential")
 
     def offered(self, instance: Account) -> set[str]:
-        acts = {"credentials"}
+        acts = {"credentials", "proxy"} | ({"test_proxy"} if instance.proxy_address else set())
         if instance.status in {
             *WORKING_STATUSES,
             AccountStatus.PENDING,
@@ -119,17 +128,18 @@ class AccountAdmin(ModelAdmin):
         network = self._network(request)
         if obj is not None or network is None:
             return super().get_fieldsets(request, obj)
-        secrets = tuple(f"secret_{name}" for name in network.credential_fields)
+        secrets = tuple(f"secret_{name}" for name in (*network.credential_fields, *network.optional_fields))
         own = ("handle", "server") if network.needs_server else ("handle",)
         return (
-            (f"On {network.label}", {"fields": (own, *secrets)}),
+            (f"On {network.label}", {"fields": (own, *secrets, "proxy")}),
             ("What it is for", {"fields": (("role", "niche"), ("owner", "time_zone"))}),
         )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only what the shown page has: the form class is made from this."""
         return [name for _, part in self.get_fieldsets(request, obj) for line in part["fields"]
-                for name in ([line] if isinstance(line, str) else line) if not name.startswith("secret_")]  # fmt: skip
+                for name in ([line] if isinstance(line, str) else line)
+                if not name.startswith("secret_") and name != "proxy"]  # fmt: skip
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Through the services, which check, write and announce."""
@@ -146,7 +156,7 @@ class AccountAdmin(ModelAdmin):
         network = self._network(request)
         own = {
             name: data[name]
-            for name in ("handle", "server", "role", "niche", "owner", "time_zone")
+            for name in ("handle", "server", "role", "niche", "owner", "time_zone", "proxy")
             if name in data
         }
         return services.create_account(
@@ -171,7 +181,10 @@ class AccountAdmin(ModelAdmin):
         now = database_now()
         today = local_date(instance, now)
         stack = queries.limit_stack(instance, now)
+        network = networks.get(instance.network) if instance.network in networks.names() else None
         return {
+            "network_label": network.label if network else instance.network,
+            "closed": [(labelled(kind), why) for kind, why in network.closed.items()] if network else [],
             "status_badge": self.status_shown(instance),
             "stack": [(ActionKind(kind).label, lines) for kind, lines in stack.items() if lines],
             "today": today,
@@ -216,6 +229,24 @@ class AccountAdmin(ModelAdmin):
     def credentials(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
         services.set_credentials(account=account, secret=secret_of(data), by=user_of(request))
         return "The credentials were replaced."
+
+    @page_act(
+        "Proxy", permission=SECRETS, icon="vpn_lock", form=ProxyForm, submit="Try and keep",
+        explain="It goes out through this proxy and never around it. The proxy is tried before it is kept.",
+    )  # fmt: skip
+    def proxy(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
+        services.set_proxy(account=account, url=data["url"], by=user_of(request))
+        if not account.proxy_address:
+            return f"{account} goes out directly."
+        return f"{account} goes out through {account.proxy_address}, which works."
+
+    @page_act(
+        "Test proxy", permission=CHANGE, icon="network_check",
+        explain="Connects to its network through the proxy and sends nothing.",
+    )  # fmt: skip
+    def test_proxy(self, request: HttpRequest, account: Account, data: dict[str, Any]) -> str:
+        services.test_proxy(account)
+        return f"{account.proxy_address} leads to its network."
 
     @bulk_act("Pause…", permission=CHANGE, form=WhyForm)
     def pause_many(self, request: HttpRequest, chosen: QuerySet[Account], data: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from accounts.models import Account
 from outreach.lib import networks
 from outreach.lib.admin.acts import ActForm
+from outreach.lib.net.proxies import EXAMPLE
 
 SECRET = "secret_"  # noqa: S105 - how the fields of credentials are called
 
@@ -40,7 +41,17 @@ class AccountForm(forms.ModelForm):
 
 def add_form(network: networks.Network, base: type[AccountForm] = AccountForm) -> type[AccountForm]:
     """The form that adds an account on ``network``: its credentials are asked for too."""
-    return type("AddAccountForm", (base,), credential_fields(network))
+    return type("AddAccountForm", (base,), {**credential_fields(network), "proxy": proxy_field()})
+
+
+def proxy_field() -> forms.Field:
+    """The write-only address of a proxy."""
+    return forms.CharField(
+        max_length=1_000,
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
+        help_text=f"Only if this account has a proxy of its own, e.g. {EXAMPLE}. It is tried before it is kept.",
+    )
 
 
 def credential_fields(network: networks.Network) -> dict[str, forms.Field]:
@@ -48,16 +59,19 @@ def credential_fields(network: networks.Network) -> dict[str, forms.Field]:
     return {
         f"{SECRET}{name}": forms.CharField(
             label=label,
+            required=name in network.credential_fields,
             widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
             help_text="Kept encrypted and never shown again.",
         )
-        for name, label in network.credential_fields.items()
+        for name, label in {**network.credential_fields, **network.optional_fields}.items()
     }
 
 
 def secret_of(data: dict[str, Any]) -> dict[str, Any]:
     """The credentials in a form's data."""
-    return {name.removeprefix(SECRET): value for name, value in data.items() if name.startswith(SECRET)}
+    return {
+        name.removeprefix(SECRET): value for name, value in data.items() if name.startswith(SECRET) and value
+    }
 
 
 class CredentialsForm(ActForm):
@@ -68,6 +82,12 @@ class CredentialsForm(ActForm):
         network = Account.objects.filter(pk=self.object_id).values_list("network", flat=True).first()
         if network in networks.names():
             self.fields.update(credential_fields(networks.get(network)))
+
+
+class ProxyForm(ActForm):
+    """The account's proxy; what is stored is not shown."""
+
+    url = proxy_field()
 
 
 class WhyForm(ActForm):

@@ -20,6 +20,7 @@ from accounts.api.schemas import (
     ChatAccountsIn,
     CredentialsIn,
     NetworkOut,
+    ProxyIn,
     ReasonIn,
 )
 from accounts.models import Account
@@ -92,6 +93,16 @@ def set_credentials(request: HttpRequest, account_id: int, body: CredentialsIn) 
     with refusals():
         services.set_credentials(account=account, secret=body.secret, by=caller(request))
     return account
+
+
+@router.put(
+    "/accounts/{int:account_id}/proxy", response=AccountOut, summary="Set or remove its proxy", **SECRETS
+)
+def set_proxy(request: HttpRequest, account_id: int, body: ProxyIn) -> Any:
+    """The proxy is tried first and not kept when it does not lead to the account's network."""
+    account = find(Account.objects.all(), account_id)
+    with refusals():
+        return services.set_proxy(account=account, url=body.url, by=caller(request))
 
 
 @router.put(

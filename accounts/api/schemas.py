@@ -23,6 +23,14 @@ Secret = Annotated[
         max_length=20, description="What the network needs to sign in; see GET /networks. Never shown again."
     ),
 ]
+ProxyUrl = Annotated[
+    str,
+    StringConstraints(max_length=1_000),
+    Field(
+        description="Tried before it is kept; the password is never shown again. Empty: none.",
+        examples=["socks5://user:password@proxy.example.org:1080"],
+    ),
+]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Gap = Annotated[float, Field(ge=0, le=31_536_000, description="Seconds between two acts upon people.")]
 
@@ -43,6 +51,7 @@ class AccountOut(Schema):
     role: Role
     niche: str
     owner_id: int | None
+    proxy: str = Field(alias="proxy_address", description="Without its user name and password; empty: none.")
     status: AccountStatus
     status_reason: str
     status_changed_at: datetime
@@ -67,6 +76,7 @@ class AccountIn(Input):
     display_name: Short = ""
     niche: Annotated[str, StringConstraints(max_length=64)] = ""
     owner_id: Id | None = None
+    proxy: ProxyUrl = ""
     limits: Annotated[
         dict[ActionKind, Count], Field(description="Acts a day by kind.", examples=[{"dm": 40}])
     ] = Field(default_factory=dict)
@@ -89,6 +99,10 @@ class AccountPatch(Input):
 
 class CredentialsIn(Input):
     secret: Secret
+
+
+class ProxyIn(Input):
+    url: ProxyUrl
 
 
 class ReasonIn(Input):
@@ -174,7 +188,9 @@ class NetworkOut(Schema):
     label: str
     needs_server: bool
     credential_fields: dict[str, str] = Field(description="Names for secret, and what each is.")
+    optional_fields: dict[str, str] = Field(description="What secret may hold besides.")
     capabilities: list[str]
+    closed: dict[str, str] = Field(description="Why its API does not allow an act, or on which conditions.")
 
     @staticmethod
     def resolve_capabilities(network: Any) -> list[str]:

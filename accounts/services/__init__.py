@@ -10,6 +10,7 @@ from accounts.services.limits import (
     set_limit,
     start_warm_up,
 )
+from accounts.services.proxies import proxy_of, set_proxy, test_proxy
 from accounts.services.registry import (
     Ramp,
     change_time_zone,
@@ -44,6 +45,7 @@ __all__ = [
     "mark_verified",
     "pause",
     "pause_warm_up",
+    "proxy_of",
     "purge_allowances",
     "remark",
     "remove_limit",
@@ -53,9 +55,11 @@ __all__ = [
     "set_credentials",
     "set_health",
     "set_limit",
+    "set_proxy",
     "settle_time_zone",
     "settle_time_zones",
     "settle_warm_ups",
     "start_warm_up",
+    "test_proxy",
     "update_account",
 ]

@@ -16,6 +16,7 @@ from accounts.enums import AccountStatus, Role
 from accounts.models import Account, Credential
 from accounts.services import checks
 from accounts.services.limits import write_limit, write_warm_up
+from accounts.services.proxies import working_proxy, write_proxy
 from accounts.services.status import lock, set_status
 from accounts.windows import next_midnight
 from outreach.lib import events, networks
@@ -60,13 +61,15 @@ def create_account(
     display_name: str = "",
     niche: str = "",
     owner: Any = None,
+    proxy: str = "",
     limits: Mapping[str, int] | None = None,
     warm_ups: Mapping[str, Ramp] | None = None,
 ) -> Account:
     """Add an account we own; it is pending until its network has confirmed it.
 
-    ``limits`` are acts a day by kind, ``warm_ups`` ramps by kind. Writes everything or, raising
-    :class:`ValidationError` with a message per field, nothing. Emits ``account.created``.
+    ``limits`` are acts a day by kind, ``warm_ups`` ramps by kind; ``proxy`` is tried before anything is written (5 s at
+    most). Writes everything or, raising :class:`ValidationError` with a message per field, nothing. Emits
+    ``account.created``.
     """
     known = checks.known_network(network)
     account = Account(
@@ -81,8 +84,11 @@ def create_account(
     )
     _check(account)
     complete = checks.complete_secret(known, secret)
+    found = working_proxy(known.name, account.server, proxy) if proxy.strip() else None
     _save_unless_taken(account)
     Credential.objects.create(account=account, secret=complete)
+    if found:
+        write_proxy(account, found)
     for kind, limit in (limits or {}).items():
         write_limit(account=account, kind=kind, limit=limit)
     for kind, ramp in (warm_ups or {}).items():

@@ -32,7 +32,7 @@ admin.site.unregister(Account)
 class AccountAdmin(PlainAccountAdmin):
     list_display = (*PlainAccountAdmin.list_display, "next_act")
     list_select_related = ("owner", "lane")
-    actions_detail = ["pause", "resume", "verify", {"title": "More", "items": ["credentials", "disable"]}]
+    actions_detail = [*PlainAccountAdmin.actions_detail[:2], "verify", *PlainAccountAdmin.actions_detail[2:]]
     change_form_outer_after_template = "admin/automation/account_after.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:

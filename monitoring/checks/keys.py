@@ -15,8 +15,14 @@ SHOWN = 5
 
 def look(now: datetime) -> Iterator[Finding]:
     # Cast reads the stored token itself: the field would open it and stop the walk at the first that fails.
-    rows = Credential.objects.annotate(stored=Cast("secret", TextField())).values_list("pk", "stored")
-    closed = [pk for pk, stored in rows.iterator(chunk_size=1000) if not _opens(stored)]
+    rows = Credential.objects.annotate(
+        stored=Cast("secret", TextField()), led=Cast("proxy", TextField())
+    ).values_list("pk", "stored", "led")
+    closed = [
+        pk
+        for pk, stored, led in rows.iterator(chunk_size=1000)
+        if not _opens(stored) or (led and not _opens(led))
+    ]
     if closed:
         numbers = ", ".join(map(str, closed[:SHOWN])) + (", ..." if len(closed) > SHOWN else "")
         yield error(

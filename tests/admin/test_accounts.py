@@ -14,10 +14,11 @@ from automation.models import (
     Task,
 )
 from monitoring.models import Event
-from tests.admin.doing import act
+from tests.admin.doing import act, told
 from tests.factories import (
     make_account,
 )
+from tests.loopback_proxy import LoopbackProxy
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-7f31"
@@ -166,3 +167,22 @@ def test_limit_is_set_and_told(administrator: Client) -> None:
     )
     assert Limit.objects.get().limit == 3
     assert Event.objects.filter(name="account.limits_changed").count() == 1
+
+
+def test_account_gets_a_proxy_that_works_and_never_shows_its_password(administrator: Client) -> None:
+    proxy = LoopbackProxy("http", "ada", CANARY).start()
+    account = make_account(server=f"http://127.0.0.1:{proxy.port}")
+    refused = told(act(administrator, "accounts_account", account.pk, "proxy", url="http://127.0.0.1:1"))
+    assert "cannot be reached" in refused
+    shown = told(act(administrator, "accounts_account", account.pk, "proxy", url=proxy.url))
+    assert f"goes out through http://127.0.0.1:{proxy.port}, which works" in shown
+    assert CANARY not in shown
+    assert "leads to its network" in told(act(administrator, "accounts_account", account.pk, "test-proxy"))
+    assert "goes out directly" in told(act(administrator, "accounts_account", account.pk, "proxy", url=""))
+    proxy.stop()
+
+
+def test_operator_may_not_set_a_proxy(operator: Client) -> None:
+    account = make_account()
+    url = reverse("admin:accounts_account_change", args=[account.pk]).replace("change/", "proxy/")
+    assert operator.post(url, {"_form_submitted": "on", "url": ""}).status_code == 403

@@ -54,6 +54,7 @@ TABLE = [
     Row("GET /accounts/{account}", "accounts:read"),
     Row("PATCH /accounts/{account}", "accounts:write", WRITE, 200, {"niche": "coffee"}),
     Row("PUT /accounts/{account}/credentials", "accounts:write", ADMIN, 200, {"secret": {"token": "u"}}),
+    Row("PUT /accounts/{account}/proxy", "accounts:write", ADMIN, 200, {"url": ""}),
     Row("PUT /accounts/{account}/chat-accounts", "accounts:write", WRITE, 200, {"account_ids": ["{chat}"]}),
     Row("POST /accounts/{account}/pause", "accounts:act", WRITE, 200, {"reason": "Holiday"}),
     Row("POST /accounts/{account}/resume", "accounts:act", WRITE),

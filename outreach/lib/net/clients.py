@@ -53,15 +53,19 @@ def connect(host: str, port: int, *, timeout: float = 10.0, proxy: str = "") -> 
     return found
 
 
-def try_proxy(proxy: str, target: str, *, timeout: float = 5.0) -> None:
+def try_proxy(proxy: str, target: str = "", *, timeout: float = 5.0) -> None:
     """Go through ``proxy`` to the host of the address ``target`` and come back; no byte is sent to that host.
 
-    Raises :class:`ProxyFailed`, :class:`ForbiddenAddress` or another ``httpx.ConnectError`` within ``timeout`` seconds.
+    Without a target it is only seen whether somebody listens where the proxy should be. Raises :class:`ProxyFailed`,
+    :class:`ForbiddenAddress` or another ``httpx.ConnectError`` within ``timeout`` seconds.
     """
-    parts = urlsplit(target)
+    found, parts = proxies.parse(proxy), urlsplit(target)
     with deadline(timeout):
+        if not parts.hostname:
+            connect(found.host, found.port, timeout=timeout).close()
+            return
         connect(
-            parts.hostname or "",
+            parts.hostname,
             parts.port or (80 if parts.scheme == "http" else 443),
             timeout=timeout,
             proxy=proxy,

@@ -65,6 +65,9 @@ class Login:
     A channel whose tokens expire calls ``renew(stale, make)``: of all workers that ask at once, one runs
     ``make(stored)``, what it returns is stored before anybody goes on, and the others get it without asking the network.
     ``make`` may take a few seconds and may raise a channel's error, which changes nothing.
+
+    ``proxy`` is the address of the account's own proxy, empty for none (:func:`outreach.lib.net.proxies.parse`): every
+    connection of the account goes through it and none around it.
     """
 
     account_id: int
@@ -73,6 +76,7 @@ class Login:
     remote_id: str = ""
     secret: Secret = field(default_factory=dict, repr=False)
     renew: Renew = field(default=renew_in_memory, repr=False, compare=False)
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

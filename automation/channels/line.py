@@ -50,8 +50,9 @@ class Line:
     the server's clock minus ours in seconds (``None``: it never told), ``doubt`` how far off that may be.
     """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, proxy: str = "") -> None:
         self._server = server
+        self._proxy = proxy
         self._ends = 0.0
         self.sent = 0
         self.status: int | None = None
@@ -83,7 +84,7 @@ class Line:
             raise
 
     def _exchange(self, method: str, url: str, content: Mapping[str, Any]) -> Answer:
-        client = net.shared_client(self._server)
+        client = net.shared_client(self._server, self._proxy)
         client.cookies = NO_COOKIES
         left = self.left
         timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
@@ -133,6 +134,8 @@ def unanswered(error: Exception, line: Line, *, act: bool) -> ChannelError:
         return Refused(f"This request cannot be made ({kind}).")
     if isinstance(line.failure, IMPOSSIBLE):
         return AuthFailed(f"The account's server address cannot be used ({kind}); correct it.")
+    if isinstance(line.failure, net.ProxyFailed):
+        return AuthFailed(str(line.failure)) if line.failure.denied else TryLater(str(line.failure))
     if isinstance(line.failure, NEVER_SENT):
         return TryLater(f"The server cannot be reached ({kind}).")
     if act:

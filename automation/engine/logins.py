@@ -8,7 +8,7 @@ from functools import partial
 from django.db import DatabaseError
 
 from accounts.models import Account, Credential
-from accounts.services import renew_secret
+from accounts.services import proxy_of, renew_secret
 from automation.channels.base import AuthFailed, Login, Secret, TryLater
 
 
@@ -17,8 +17,16 @@ def login_of(account: Account) -> Login:
     credential = getattr(account, "credential", None)
     return Login(
         account_id=account.pk, handle=account.handle, server=account.server, remote_id=account.remote_id,
-        secret=dict(credential.secret) if credential else {}, renew=partial(_renew, account.pk),
+        secret=dict(credential.secret) if credential else {}, renew=partial(_renew, account.pk), proxy=_proxy_of(account),
     )  # fmt: skip
+
+
+def _proxy_of(account: Account) -> str:
+    """The account's proxy; :class:`AuthFailed` when it is lost: the account must not go out without."""
+    try:
+        return proxy_of(account)
+    except LookupError as error:
+        raise AuthFailed(str(error)) from None
 
 
 def _renew(account_id: int, stale: Secret, make: Callable[[Secret], Secret]) -> Secret:

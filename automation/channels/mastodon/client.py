@@ -32,7 +32,7 @@ class Client:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._token = str(login.secret.get("token") or "")
-        self.wire = Wire(login.server)
+        self.wire = Wire(login.server, login.proxy)
         self.api = Mastodon(
             api_base_url=login.server,
             session=cast(requests.Session, self.wire),

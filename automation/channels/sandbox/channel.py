@@ -53,7 +53,7 @@ def connect(login: Login) -> Channel:
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise Refused("The server must be an address like http://127.0.0.1:8040.")
-    return SandboxChannel(f"{parts.scheme}://{parts.netloc}", token)
+    return SandboxChannel(f"{parts.scheme}://{parts.netloc}", token, login.proxy)
 
 
 class SandboxChannel:
@@ -65,9 +65,10 @@ class SandboxChannel:
     deadline = DEADLINE
     lag = LAG
 
-    def __init__(self, server: str, token: str) -> None:
+    def __init__(self, server: str, token: str, proxy: str = "") -> None:
         self._server = server
         self._token = token
+        self._proxy = proxy
 
     def __repr__(self) -> str:
         return f"SandboxChannel({self._server})"
@@ -161,11 +162,13 @@ class SandboxChannel:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         try:
             with net.deadline(self.deadline):
-                answer = net.shared_client(self._server).request(
+                answer = net.shared_client(self._server, self._proxy).request(
                     method, f"/api/v1{path}", headers=headers, timeout=self.deadline, **more
                 )
         except net.ForbiddenAddress as error:
             raise Refused(str(error)) from None
+        except net.ProxyFailed as error:
+            raise (AuthFailed if error.denied else TryLater)(str(error)) from None
         except _NOT_SENT as error:
             raise TryLater(f"The network cannot be reached ({type(error).__name__}).") from None
         except httpx.HTTPError as error:

@@ -208,3 +208,12 @@ class RowState(models.TextChoices):
 
 
 OPEN_ROWS = (RowState.QUEUED, RowState.VERIFYING, RowState.WAITING)
+
+
+class HandleState(models.TextChoices):
+    """Whether a handle is to be had."""
+
+    QUEUED = "queued", "To be looked at"
+    FREE = "free", "Free"
+    TAKEN = "taken", "Taken"
+    UNCLEAR = "unclear", "Unclear"

@@ -13,6 +13,7 @@ from automation.conversations import inbox as _inbox  # noqa: F401
 from automation.discovery import services as _discovery  # noqa: F401
 from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
+from automation.handles import services as _handles  # noqa: F401
 from automation.health import reading
 from automation.health import services as health
 from automation.models import Enrolment, Lane, Task

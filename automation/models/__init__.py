@@ -6,6 +6,7 @@ from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
+from automation.models.handles import HandleCheck, HandleResult
 from automation.models.health import Breaker
 from automation.models.judging import OpenLead, PromptTrial, TargetGroup
 from automation.models.onboarding import OnboardingRow, OnboardingRun
@@ -18,6 +19,8 @@ __all__ = [
     "Decision",
     "Drain",
     "Enrolment",
+    "HandleCheck",
+    "HandleResult",
     "Hold",
     "InboxCursor",
     "Lane",

@@ -17,11 +17,11 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
 
 from automation.browser import announcing
 from automation.browser.gate import Gate
-from automation.browser.visit import Visit
+from automation.browser.visit import Action, Visit
 from automation.browser.wire import Closed, Wire
 from outreach.lib import processes
 
@@ -58,6 +58,8 @@ class Worker:
 
     def work(self, job: dict[str, Any]) -> None:
         """Do one job and say what came of it."""
+        if not settings.configured:
+            settings.configure(ALLOWED_PRIVATE_HOSTS=job["private_hosts"])
         left = job["deadline"] - time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, max(0.01, left + AFTER_DEADLINE))
         try:
@@ -68,15 +70,13 @@ class Worker:
     def _answer(self, job: dict[str, Any]) -> dict[str, Any]:
         try:
             browser = self._connected(job["endpoint"], job["deadline"])
-            if not settings.configured:
-                settings.configure(ALLOWED_PRIVATE_HOSTS=job["private_hosts"])
-            action = find_action(job["action"])
             visit = Visit(browser, job, self._own_gate() if job["gated"] else None)
-        except (Error, ImportError, AttributeError) as error:
+        except Error as error:
             self._forget_browser()
             return {"down": one_line(error)}
         announcing.hear(lambda: self._tell(job, acting=True))
         with visit:
+            action = find_action(job["action"])
             if time.monotonic() >= job["deadline"]:
                 return {"down": "there was no time left to begin"}
             self._tell(job, started=True)
@@ -109,10 +109,19 @@ class Worker:
         self._wire.send({"job": job["id"], **said}, until=job["deadline"] + AFTER_DEADLINE)
 
 
-def find_action(name: str) -> Any:
-    """The function ``package.module:function``; :class:`ImportError` or :class:`AttributeError` without one."""
+def find_action(name: str) -> Action:
+    """The function ``package.module:function``; one that cannot be found raises why when it is called."""
     module, _, function = name.partition(":")
-    return getattr(import_module(module), function)
+    try:
+        found: Action = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        problem = error
+
+        def missing(context: BrowserContext, arguments: dict[str, Any]) -> dict[str, Any]:
+            raise LookupError(f"There is no action {name}: {problem}")
+
+        return missing
+    return found
 
 
 def is_cdp(endpoint: str) -> bool:

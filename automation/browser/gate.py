@@ -26,11 +26,14 @@ CONNECT = 1
 
 
 def is_allowed(host: str, allowed: Iterable[str]) -> bool:
-    """Whether ``host`` is one of ``allowed``: an exact name, or ``*.example.org`` for everything below."""
+    """Whether ``host`` is one of ``allowed``: an exact name, ``*.example.org`` for everything below, or ``*`` for any.
+
+    This is about names; where they lead is looked at when the connection is made.
+    """
     plain = host.rstrip(".").casefold()
     for entry in allowed:
         name = entry.rstrip(".").casefold()
-        if plain == name or (name.startswith("*.") and plain.endswith(name[1:])):
+        if name == "*" or plain == name or (name.startswith("*.") and plain.endswith(name[1:])):
             return True
     return False
 

@@ -20,8 +20,12 @@ _numbers = itertools.count(1)
 TARGET_GONE = "TargetClosedError"  # what Playwright raises when the page's browser went away
 
 
-class Stale(Exception):
-    """A warm worker turned out to have ended before it was given anything."""
+MOMENT = 0.3
+FINAL = {"connected", "down"}  # one of them is in a worker's last message about a job
+
+
+class Gone(Exception):
+    """Nothing was begun: the browser had ended, or the warm worker."""
 
 
 def run(job: Job, state: State | None) -> Answer:
@@ -31,10 +35,15 @@ def run(job: Job, state: State | None) -> Answer:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(proof_folder()) if job.keep_proof else ""
         message = _message(job, state, where, until, folder)
-        try:
-            return _lend(job, message, until)
-        except Stale:
-            return _lend(job, message, until)
+        while True:
+            try:
+                return _lend(job, message, until)
+            except Gone as gone:
+                # A browser that has just ended is up again in a moment, at another address.
+                if time.monotonic() + MOMENT > until:
+                    raise BrowserDown(str(gone)) from gone
+                time.sleep(MOMENT)
+                message["endpoint"] = endpoint.address(until=until)
 
 
 def _message(job: Job, state: State | None, where: str, until: float, folder: str) -> dict[str, Any]:
@@ -55,6 +64,8 @@ def _lend(job: Job, message: dict[str, Any], until: float) -> Answer:
         pool().end(worker)
         raise
     pool().give_back(worker)
+    if "down" in said:
+        raise Gone(f"The browser could not be used: {said['down']}")
     return talk.answer(said)
 
 
@@ -71,18 +82,26 @@ class Talk:
         """Give it the job and listen until it is done; raises what the end means if it never says so."""
         try:
             self._worker.ask(self._message, until)
-            while "connected" not in (said := self._worker.wire.receive(until=until)):
-                if said.get("job") != self._message["id"]:
-                    raise Closed("it speaks of something else")
-                if "down" in said:
-                    raise BrowserDown(f"The browser could not be used: {said['down']}")
-                self._started = self._started or "started" in said
-                self._acted = self._acted or "acting" in said
+            while not FINAL & (said := self._worker.wire.receive(until=until)).keys():
+                self._note(said)
         except Late:
+            self._halt()
             raise self._late() from None
         except Closed:
+            self._halt()
             raise self._closed() from None
         return said
+
+    def _note(self, said: dict[str, Any]) -> None:
+        self._started = self._started or "started" in said
+        self._acted = self._acted or "acting" in said
+
+    def _halt(self) -> None:
+        """End the worker and hear what it had said by then: what it did not announce, it did not begin."""
+        self._worker.halt()
+        with contextlib.suppress(Late, Closed):
+            while True:
+                self._note(self._worker.wire.receive(until=time.monotonic() + MOMENT))
 
     def _late(self) -> Exception:
         if not self._started:
@@ -93,7 +112,7 @@ class Talk:
         if self._started:
             return Lost("The browser worker ended in the middle of it.", acted=self._acted)
         if self._was_warm:
-            return Stale()
+            return Gone("The browser worker had ended.")
         return BrowserDown(f"The browser worker ended: {self._worker.last_words() or 'it said nothing'}")
 
     def answer(self, said: dict[str, Any]) -> Answer:

@@ -23,10 +23,13 @@ raised                  what is certain                                     for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from accounts.enums import ActionKind
 from automation.browser import performing
 from automation.browser.shapes import (
     ActionFailed,
@@ -56,16 +59,41 @@ __all__ = [
     "Lost",
     "Place",
     "Proof",
+    "Session",
     "State",
     "Urgency",
     "perform",
     "place",
+    "urgency_of",
     "use",
 ]
 
 
+CRITICAL_KINDS = frozenset({ActionKind.POST, ActionKind.REPLY})
+HIGH_KINDS = frozenset(kind for kind in ActionKind if kind.startswith("fetch_")) | {ActionKind.VERIFY}
+
+
+def urgency_of(kind: str) -> Urgency:
+    """How urgent an act of this kind is; asking about an act's outcome (``""``) is high."""
+    if kind in CRITICAL_KINDS:
+        return Urgency.CRITICAL
+    return Urgency.HIGH if not kind or kind in HIGH_KINDS else Urgency.LOW
+
+
+def _keep_nothing(state: State) -> None:
+    """Whoever wants it kept has it in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What an account's context begins with, and who keeps what it ends with."""
+
+    state: State | None = field(default=None, repr=False)
+    keep: Callable[[State], None] = _keep_nothing
+
+
 class Desk(Protocol):
-    """Who gives out slots and keeps sessions. The installation's is ``automation.browsing``, which has the rows."""
+    """Who gives out slots and keeps sessions. The installation's is ``automation.browsing.desk``, which has the rows."""
 
     def enter(self, account: int) -> None:
         """Take a slot for the account's lane, or write why it waits; nothing is raised."""
@@ -76,11 +104,8 @@ class Desk(Protocol):
     def slot(self, job: Job) -> AbstractContextManager[None]:
         """A slot for the length of a ``with``; raises :class:`BrowserBusy` when there is none."""
 
-    def saved(self, account: int) -> State | None:
-        """The account's saved state, unless it has none or it has expired."""
-
-    def save(self, account: int, state: State) -> None:
-        """Keep the account's state for the next job."""
+    def session(self, account: int) -> Session:
+        """The account's saved state, unless it has none or it has expired, and how to keep the next one."""
 
 
 class OpenDesk:
@@ -95,11 +120,8 @@ class OpenDesk:
     def slot(self, job: Job) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def saved(self, account: int) -> State | None:
-        return None
-
-    def save(self, account: int, state: State) -> None:
-        """Whoever wants it kept has it in the answer."""
+    def session(self, account: int) -> Session:
+        return Session()
 
 
 _desk: list[Desk] = [OpenDesk()]
@@ -150,15 +172,13 @@ def perform(job: Job) -> Answer:
     """
     desk = _desk[0]
     with desk.slot(job):
-        state = job.state
-        if state is None and job.account:
-            state = desk.saved(job.account)
+        session = desk.session(job.account) if job.account else Session()
         try:
-            answer = performing.run(job, state)
+            answer = performing.run(job, job.state if job.state is not None else session.state)
         except ActionFailed as failed:
-            if job.account and failed.state is not None:
-                desk.save(job.account, failed.state)
+            if failed.state is not None:
+                session.keep(failed.state)
             raise
-        if job.account and answer.state is not None:
-            desk.save(job.account, answer.state)
+        if answer.state is not None:
+            session.keep(answer.state)
         return answer

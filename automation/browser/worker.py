@@ -79,11 +79,15 @@ class Worker:
         self._base = self._base or held
         return held - self._base
 
-    def kill(self) -> None:
-        """End it and its driver now; the browser drops its contexts as the connection breaks."""
+    def halt(self) -> None:
+        """End it and its driver now; the browser drops its contexts as the connection breaks. Its last words can be read."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def kill(self) -> None:
+        """End it and close our ends of its pipes."""
+        self.halt()
         self.drop()
 
     def drop(self) -> None:

@@ -2,6 +2,7 @@
 
 from automation.models.acting import Attempt, Drain, Hold, Lane, Task
 from automation.models.asking import LlmBudget, LlmCall, LlmPrice, LlmSettings, LlmSpend, LlmText
+from automation.models.browsing import BrowserSession, BrowserSlot, BrowserWait
 from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
@@ -14,6 +15,9 @@ from automation.models.onboarding import OnboardingRow, OnboardingRun
 __all__ = [
     "Attempt",
     "Breaker",
+    "BrowserSession",
+    "BrowserSlot",
+    "BrowserWait",
     "Campaign",
     "Conversation",
     "Decision",

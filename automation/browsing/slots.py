@@ -1,0 +1,189 @@
+"""Slots as rows: taken in order of the line, leased, given back, and woken for.
+
+Everything that decides runs alone under one advisory lock, for a few milliseconds: so the kept slot, the order and the
+number of slots hold over all processes and machines.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+import psutil
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from accounts.enums import ActionKind
+from automation.browsing.line import Waiter, assign
+from automation.engine import lanes
+from automation.enums import BrowserUrgency, Reason
+from automation.models import BrowserSlot, BrowserWait, Task
+from outreach.lib import clock, processes
+
+LOCK = 0x62726F77  # any number, the same for everybody
+COME_WITHIN = timedelta(seconds=10)  # who was woken and does not come by then loses its place
+FORGET_AFTER = timedelta(minutes=2)  # who has not asked for so long no longer waits
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A slot that is ours. ``waited`` is in seconds."""
+
+    number: int
+    token: uuid.UUID
+    urgency: int
+    waited: float = 0.0
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is the one for critical work only."""
+        return self.number == 1 and capacity() > 1
+
+
+def capacity() -> int:
+    """How many slots there are."""
+    return max(1, int(settings.BROWSER["slots"]))
+
+
+def lane_key(account_id: int) -> str:
+    """How an account's lane stands in line."""
+    return f"account:{account_id}"
+
+
+def take(key: str, urgency: int, *, account_id: int | None = None, queue: bool = True) -> Held | None:
+    """A slot, if it is this one's turn; otherwise, unless ``queue`` is false, a place in line that is kept.
+
+    Whoever else could have one at this moment is woken.
+    """
+    with transaction.atomic():
+        now = _alone()
+        _forget_absent(now)
+        waiting = BrowserWait.objects.filter(key=key, urgency=urgency).first()
+        me = Waiter(waiting.pk if waiting else 0, key, urgency, waiting.since if waiting else now)
+        given = _assign(now, me)
+        held = _hold(given[me], me, account_id, now) if me in given else None
+        if held is None and queue:
+            BrowserWait.objects.update_or_create(
+                key=key,
+                urgency=urgency,
+                defaults={"seen_at": now, "woken_at": None, "account_id": account_id},
+            )
+        called = _call([waiter for waiter in given if waiter != me], now)
+    wake(called)
+    return held
+
+
+def renew(held: Held, seconds: float) -> bool:
+    """Keep the slot for ``seconds`` more; false when somebody else has it by now."""
+    until = clock.database_now() + timedelta(seconds=seconds)
+    return bool(BrowserSlot.objects.filter(number=held.number, token=held.token).update(leased_until=until))
+
+
+def give_back(held: Held) -> None:
+    """The slot is free: the next in line are woken."""
+    with transaction.atomic():
+        now = _alone()
+        if not BrowserSlot.objects.filter(number=held.number, token=held.token).update(**FREE):
+            return
+        _forget_absent(now)
+        called = _call(_assign(now), now)
+    wake(called)
+
+
+def leave(key: str, *, urgencies: Iterable[int] = BrowserUrgency.values) -> None:
+    """Stop waiting."""
+    BrowserWait.objects.filter(key=key, urgency__in=list(urgencies)).delete()
+
+
+def wake(account_ids: Sequence[int]) -> None:
+    """Have these lanes looked at now: what a browser held back is claimed if they get their slot."""
+    if account_ids:
+        lanes.lift(account_ids, reasons=[Reason.BROWSER])
+
+
+def posting_until(now: datetime) -> datetime | None:
+    """When the last publication due soon on an account with a browser session is due; ``None`` when there is none."""
+    soon = now + timedelta(seconds=settings.BROWSER["posting_window_seconds"])
+    due = Task.objects.pending().filter(
+        lane__account__browser_session__isnull=False, kind=ActionKind.POST, due_at__gt=now, due_at__lte=soon
+    )
+    return due.order_by("-due_at").values_list("due_at", flat=True).first()
+
+
+FREE = {"account": None, "urgency": None, "token": None, "worker": "", "taken_at": None, "leased_until": None}
+
+
+def _alone() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    return clock.database_now()
+
+
+def _free(now: datetime) -> list[int]:
+    """The numbers of the free slots, made as far as there are fewer than set; those of dead processes are freed."""
+    size = capacity()
+    slots = list(BrowserSlot.objects.filter(number__lte=size))
+    if len(slots) < size:
+        made = [BrowserSlot(number=number) for number in range(1, size + 1)]
+        BrowserSlot.objects.bulk_create(made, ignore_conflicts=True)
+        slots = list(BrowserSlot.objects.filter(number__lte=size))
+    return [
+        slot.number for slot in slots
+        if slot.leased_until is None or slot.leased_until < now or not _lives(slot.worker)
+    ]  # fmt: skip
+
+
+def _assign(now: datetime, me: Waiter | None = None) -> dict[Waiter, int]:
+    free = _free(now)
+    if not free:
+        return {}
+    line = [Waiter(*row) for row in BrowserWait.objects.values_list("pk", "key", "urgency", "since")]
+    if me is not None and not me.pk:
+        line.append(me)
+    return assign(line, free, now, capacity=capacity(), posting=posting_until(now) is not None)
+
+
+def _hold(number: int, me: Waiter, account_id: int | None, now: datetime) -> Held:
+    held = Held(number, uuid.uuid4(), me.urgency, (now - me.since).total_seconds())
+    BrowserSlot.objects.filter(number=number).update(
+        account_id=account_id, urgency=me.urgency, token=held.token, worker=_myself(), taken_at=now,
+        leased_until=now + timedelta(seconds=settings.BROWSER["slot_lease_seconds"]), waited=held.waited,
+        turns=F("turns") + 1,
+    )  # fmt: skip
+    if me.pk:
+        BrowserWait.objects.filter(pk=me.pk).delete()
+    return held
+
+
+def _call(chosen: Iterable[Waiter], now: datetime) -> list[int]:
+    """Note that these are woken; the accounts among them whose lanes are to be."""
+    waits = BrowserWait.objects.filter(pk__in=[waiter.pk for waiter in chosen], woken_at__isnull=True)
+    called = list(waits.values_list("pk", "account_id"))
+    BrowserWait.objects.filter(pk__in=[pk for pk, _ in called]).update(woken_at=now)
+    return [account_id for _, account_id in called if account_id is not None]
+
+
+def _forget_absent(now: datetime) -> None:
+    absent = Q(woken_at__lt=now - COME_WITHIN) | Q(seen_at__lt=now - FORGET_AFTER)
+    BrowserWait.objects.filter(absent).delete()
+
+
+@cache
+def _started(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
+
+
+def _myself() -> str:
+    me = processes.identity()
+    return f"{me}:{_started(int(me.rpartition(':')[2])):.0f}"
+
+
+def _lives(worker: str) -> bool:
+    """Whether a slot's holder runs; of other machines only the lease tells."""
+    host, pid, started = worker.rsplit(":", 2)
+    return host != socket.gethostname() or processes.is_running(int(pid), float(started))

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from automation.channels.base import Channel, Login
 from automation.channels.demo import DemoNetwork, Options
+from automation.channels.oauth import OAuth
 from outreach.lib import networks
 
 
@@ -45,6 +46,24 @@ def open_channel(network: str, login: Login) -> Channel:
     load()
     networks.get(network)
     return cast(Channel, import_module(f"{_packages()[network]}.channel").connect(login))
+
+
+def oauth_of(network: str) -> OAuth | None:
+    """How people sign in with the network in the browser; ``None`` where they cannot."""
+    load()
+    name = f"{_packages()[network]}.oauth" if network in _packages() else ""
+    return cast(OAuth, import_module(name)) if name and find_spec(name) is not None else None
+
+
+def login_by_hand(network: str) -> Any:
+    """The module with which a person signs an account in by hand (``sign_in``, ``Options``, ``GivenUp``); ``None`` where
+    the network has none.
+    """
+    load()
+    package = _packages().get(network)
+    if package is None or find_spec(f"{package}.login") is None:
+        return None
+    return import_module(f"{package}.login")
 
 
 def _demo_of(network: str) -> Any:

@@ -1,0 +1,121 @@
+"""A practice network, a real Chromium behind the browser's own server, and accounts that sign in with passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from automation.browser import endpoint, work
+from automation.browser.endpoint import READY, ServerState
+from automation.browser.server import Chromium
+from automation.browser.work import Job
+from automation.channels import evidence
+from automation.channels.base import Login
+from automation.channels.sandbox.control import Control, OwnAccount
+from automation.channels.sandbox.process import SandboxProcess
+from automation.channels.web.channel import WebChannel, connect
+
+NEVER = 100_000.0  # seconds; a reply delay that no test outlives
+
+
+class MemoryDesk:
+    """Slots for everybody, and sessions kept in memory: what the installation's desk does with rows."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, Any] = {}
+
+    def enter(self, account: int) -> None:
+        pass
+
+    def leave(self, account: int) -> None:
+        pass
+
+    def slot(self, job: Job) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def saved(self, account: int) -> Any:
+        return self.states.get(account)
+
+    def save(self, account: int, state: Any) -> None:
+        self.states[account] = state
+
+
+@pytest.fixture(scope="package")
+def chromium_server(chromium_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The machine's browser, for this run of the tests alone."""
+    folder = tmp_path_factory.mktemp("browser")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(endpoint, "folder", lambda: folder)
+    running = Chromium(chromium_path)
+    running.come_up(lambda: None)
+    endpoint.write(ServerState(READY, running.endpoint, pids=running.pids))
+    yield
+    running.end()
+    patch.undo()
+
+
+@pytest.fixture(scope="package")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    with SandboxProcess(
+        tmp_path_factory.mktemp("sandbox"), people=60, accounts=60, reply_delay=NEVER
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def control(sandbox: SandboxProcess) -> Iterator[Control]:
+    """The side door; nothing is broken before a test, nor after it."""
+    sandbox.control.reset_faults()
+    yield sandbox.control
+    sandbox.control.reset_faults()
+
+
+@pytest.fixture(autouse=True)
+def desk(chromium_server: None) -> Iterator[MemoryDesk]:
+    fresh = MemoryDesk()
+    before = work.use(fresh)
+    yield fresh
+    work.use(before)
+
+
+_used = iter(range(1_000_000))
+
+
+@pytest.fixture
+def fresh_account(control: Control) -> Callable[[], OwnAccount]:
+    """An account that no other test used, each time it is called."""
+    accounts = control.accounts()
+    return lambda: accounts[next(_used) % len(accounts)]
+
+
+def login_of(account: OwnAccount, control: Control, **secret: str) -> Login:
+    number = int(account.id.strip("abcdefghijklmnopqrstuvwxyz") or 0) + 1
+    return Login(number, account.handle, control.url, "", secret or {"password": account.password})
+
+
+@pytest.fixture
+def login(fresh_account: Callable[[], OwnAccount], control: Control) -> Login:
+    return login_of(fresh_account(), control)
+
+
+@pytest.fixture
+def channel(login: Login) -> Iterator[WebChannel]:
+    opened = connect(login)
+    assert isinstance(opened, WebChannel)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[UUID, list[evidence.Evidence]]:
+    """What was handed over as evidence, by send id."""
+    found: dict[UUID, list[evidence.Evidence]] = {}
+    monkeypatch.setattr(
+        evidence, "_keepers", [lambda send_id, shown: found.setdefault(send_id, []).extend(shown)]
+    )
+    return found

@@ -1,0 +1,155 @@
+"""Signing in by hand on the streamed page, by a second browser that clicks and types as a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from automation.browser import work
+from automation.channels.base import Login
+from automation.channels.sandbox.control import Control, OwnAccount
+from automation.channels.web import login as by_hand
+from automation.channels.web.channel import connect
+from tests.channels.web.conftest import login_of
+from tests.conftest import BrowserThread
+
+
+class Signing:
+    """A run of ``sign_in`` in a thread of its own; ``address`` is what it tells the person to open."""
+
+    def __init__(self, login: Login, program: Path, seconds: float = 60.0) -> None:
+        self.said: list[str] = []
+        self.state: Any = None
+        self.error: Exception | None = None
+        self._heard = threading.Event()
+        options = by_hand.Options(program, self._say, headed=False, seconds=seconds)
+        self._thread = threading.Thread(target=self._run, args=(login, options))
+        self._thread.start()
+
+    def _say(self, line: str) -> None:
+        self.said.append(line)
+        self._heard.set()
+
+    def _run(self, login: Login, options: by_hand.Options) -> None:
+        try:
+            self.state = by_hand.sign_in(login, options)
+        except (by_hand.GivenUp, ValueError) as error:
+            self.error = error
+        self._heard.set()
+
+    @property
+    def address(self) -> str:
+        assert self._heard.wait(30)
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.said[0])
+        assert found
+        return found[0]
+
+    def finish(self) -> Any:
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self.state
+
+
+@pytest.fixture
+def signing(
+    control: Control, fresh_account: Callable[[], OwnAccount], chromium_path: Path
+) -> Iterator[Callable[..., tuple[OwnAccount, Signing]]]:
+    started: list[Signing] = []
+
+    def start(**options: Any) -> tuple[OwnAccount, Signing]:
+        account = fresh_account()
+        login = login_of(account, control, site="sandbox")
+        started.append(Signing(login, chromium_path, **options))
+        return account, started[-1]
+
+    yield start
+    for one in started:
+        one.finish()
+
+
+def sign_in_by_mouse(page: Page, address: str, handle: str, password: str) -> None:
+    """The window shows the sandbox's login: where its fields are is looked up once, in a window of the same size."""
+    page.goto(address)
+    expect(page).to_have_url(re.compile(r"/$"))
+    screen = page.locator("#screen")
+    screen.wait_for()
+    page.wait_for_timeout(1000)
+    box = screen.bounding_box()
+    assert box
+    scale = box["width"] / 1280
+    helper = page.context.new_page()
+    helper.set_viewport_size({"width": 1280, "height": 800})
+    helper.goto(login_page)
+    places = [helper.get_by_label(label).bounding_box() for label in ("Handle", "Password")]
+    helper.close()
+    for place, text in zip(places, (handle, password), strict=True):
+        assert place
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        page.mouse.click(box["x"] + x * scale, box["y"] + y * scale)
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+login_page = ""
+
+
+def test_person_signs_in_on_the_streamed_page_and_the_session_works(
+    signing: Callable[..., tuple[OwnAccount, Signing]], browser: BrowserThread, control: Control
+) -> None:
+    global login_page
+    login_page = f"{control.url}/login"
+    account, run = signing()
+    browser.run(
+        lambda page: sign_in_by_mouse(page, run.address, account.handle, account.password),
+        viewport={"width": 1400, "height": 1000},
+    )
+    state = run.finish()
+    assert state["cookies"]
+    login = login_of(account, control, site="sandbox")
+    work._desk[0].save(login.account_id, state)
+    channel = connect(login)
+    assert channel.verify().handle == account.handle
+    channel.close()
+
+
+def test_address_opens_once_and_input_needs_it(signing: Callable[..., tuple[OwnAccount, Signing]]) -> None:
+    _, run = signing(seconds=4.0)
+    address = run.address
+    base = address.partition("/?")[0]
+    with httpx.Client(trust_env=False) as first, httpx.Client(trust_env=False) as second:
+        assert second.get(base).status_code == 403
+        assert second.get(f"{base}/frames").status_code == 403
+        assert first.get(address).status_code == 303
+        page = first.get(base)
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert second.get(address).status_code == 403
+        click = {"kind": "click", "x": 0.5, "y": 0.5}
+        own = {"Origin": base}
+        assert second.post(f"{base}/input", json=click, headers=own).status_code == 403
+        foreign = {"Origin": "https://evil.example"}
+        assert first.post(f"{base}/input", json=click, headers=foreign).status_code == 403
+        assert first.post(f"{base}/input", json=click, headers=own).status_code == 204
+        for wrong in ({"kind": "key", "key": "F12"}, {"kind": "click", "x": 7, "y": 0}, {"kind": "eval"}, []):
+            assert first.post(f"{base}/input", json=wrong, headers=own).status_code == 400
+        assert first.get(base, headers={"Host": "evil.example"}).status_code == 400
+    run.finish()
+    assert "Nobody signed in" in str(run.error)
+
+
+def test_thread_is_free_for_the_database_afterwards(
+    signing: Callable[..., tuple[OwnAccount, Signing]], chromium_path: Path, control: Control
+) -> None:
+    login = Login(1, "nobody", "http://127.0.0.1:9", "", {"site": "sandbox"})
+    with pytest.raises(by_hand.GivenUp, match="cannot be opened"):
+        by_hand.sign_in(login, by_hand.Options(chromium_path, print, headed=False, seconds=5))
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        asyncio.get_running_loop()

@@ -9,11 +9,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import path
+from django.views.decorators.http import require_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 
 from automation import queries
-from automation.admin import colours
+from automation.admin import colours, proofs
 from automation.admin.filters import AttentionFilter, LaneNetworkFilter, ReasonFilter
 from automation.admin.task_story import links, story, with_units
 from automation.engine import outcomes
@@ -77,6 +79,13 @@ class TaskAdmin(Ledger):
     empty_hint = "Tasks are written by campaigns, replies, posts and sources. Start a campaign to see some."
     empty_link = ("admin:automation_campaign_changelist", "Go to campaigns")
 
+    def get_urls(self) -> Any:
+        proof = self.admin_site.admin_view(require_safe(proofs.serve))
+        return [
+            path("<int:object_id>/proof/<int:proof_id>/", proof, name="automation_task_proof"),
+            *super().get_urls(),
+        ]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         rows = super().get_queryset(request).with_waiting()
         return rows.select_related("lane__account", "profile", "person", "campaign")
@@ -119,6 +128,7 @@ class TaskAdmin(Ledger):
             "state_badge": show.state(instance, "state", colours.TASK),
             "attempts": [story(attempt, units) for attempt, units in with_units(attempts)],
             "links": list(links(instance)),
+            "proofs": list(proofs.shown(instance, request)),
             "text": instance.payload.get("text", ""),
             "subject": instance.payload.get("subject", ""),
         }

@@ -20,7 +20,7 @@ class Evidence:
     note: str = ""
 
 
-Keeper = Callable[[UUID, Sequence[Evidence]], None]
+Keeper = Callable[[UUID, Sequence[Evidence]], object]
 _keepers: list[Keeper] = []
 
 

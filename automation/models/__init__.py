@@ -4,13 +4,14 @@ from automation.models.acting import Attempt, Drain, Hold, Lane, Task
 from automation.models.asking import LlmBudget, LlmCall, LlmPrice, LlmSettings, LlmSpend, LlmText
 from automation.models.browsing import BrowserSession, BrowserSlot, BrowserWait
 from automation.models.campaigns import Campaign, Enrolment, Step, Variant
-from automation.models.content import Measurement, Post, Publication
+from automation.models.content import Measurement, Post, PostImage, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
 from automation.models.handles import HandleCheck, HandleResult
 from automation.models.health import Breaker
 from automation.models.judging import OpenLead, PromptTrial, TargetGroup
 from automation.models.onboarding import OnboardingRow, OnboardingRun
+from automation.models.proofs import Proof
 
 __all__ = [
     "Attempt",
@@ -40,7 +41,9 @@ __all__ = [
     "OnboardingRun",
     "OpenLead",
     "Post",
+    "PostImage",
     "PromptTrial",
+    "Proof",
     "Publication",
     "QualificationRule",
     "Source",

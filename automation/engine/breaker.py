@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from automation.engine import lanes, policy, rates
@@ -43,17 +44,19 @@ def is_success(outcome: Outcome) -> bool:
 def count(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     """Failures in a row open the breaker, which holds the lane; the next success, a single probe, closes it.
 
-    Errors are counted for the lane's rate in the same UPDATE; after a batch without any there is none.
+    Errors are counted for the lane's rate in the same UPDATE; where all goes well and went well, there is none.
     """
     failed, succeeded = _in_a_row(outcomes)
-    if not failed and not succeeded and not rates.matters(outcomes):
+    redeemed = succeeded and any(outcome.claim.on_probation for outcome in outcomes)
+    if not failed and not redeemed and not rates.matters(outcomes):
         return
-    lane = Lane.objects.select_for_update(no_key=True).get(pk=lease.lane_id)
-    changed = rates.count(lane, outcomes)
-    if failed or succeeded:
-        changed += _count(lane, failed, succeeded, _last_error(outcomes))
-    if changed:
-        lane.save(update_fields=changed)
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update(no_key=True).get(pk=lease.lane_id)
+        changed = rates.count(lane, outcomes)
+        if failed or succeeded:
+            changed += _count(lane, failed, succeeded, _last_error(outcomes))
+        if changed:
+            lane.save(update_fields=changed)
 
 
 def _in_a_row(outcomes: Sequence[Outcome]) -> tuple[int, bool]:

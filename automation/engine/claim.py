@@ -51,12 +51,12 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
     """Turn due tasks of the leased lane into attempts, most urgent first; none when nothing may run now.
 
     Renews the lease. What may not run gets its reason and next time, as a hold on the lane or on the task. With a
-    channel that proves its acts up to ``batch`` attempts come back started; otherwise one, only claimed.
+    channel that proves its acts the attempts, ``batch`` at most, come back started; otherwise only claimed.
     Raises :class:`LeaseLost` when the lane belongs to somebody else by now.
     """
     lane, at = _renew(lease, calls=channel.deadline + BATCH_SECONDS)
     account = lane.account
-    wanted = 1 if lane.breaker_opened_at or not channel.proves else batch
+    wanted = 1 if lane.breaker_opened_at else batch
     if (room := rates.left(lane, at)) is not None:
         wanted = min(wanted, room)
     kinds = _allowed_kinds(lane, account, at)
@@ -182,6 +182,7 @@ def _reserve(lane: Lane, account: Account, candidates: Sequence[Candidate], at: 
             _hold_back(lane, candidate, grant.line, at)
             continue
         candidate.claim.allowances = grant.allowance_ids
+        candidate.claim.on_probation = lane.failures > 0 or lane.breaker_opened_at is not None
         claims.append(candidate.claim)
     if any(claim.kind in PACED_ACTS for claim in claims):
         pacing.begin_gap(lane, account, at)

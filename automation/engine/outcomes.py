@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from accounts import services as accounts
 from automation.channels.base import Done
-from automation.engine import attempts, breaker, effects, failpoints, lanes, policy
+from automation.engine import attempts, effects, failpoints, lanes, policy
 from automation.engine.lanes import Lease
 from automation.engine.shapes import Answer, Outcome
 from automation.enums import AttemptState, Reason, TaskState
@@ -50,7 +50,6 @@ def _settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     put_off(lease, by_answer[Answer.LATER])
     leave_unknown(by_answer[Answer.UNKNOWN])
     put_back(by_answer[Answer.NOT_CALLED])
-    breaker.count(lease, outcomes)
     failpoints.reach("in_settle")
 
 

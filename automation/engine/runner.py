@@ -79,7 +79,7 @@ def open_channel(lease: Lease) -> Channel:
 def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
     called = 0
     more = unclear = True
-    size = policy.count("batch_size")
+    size = policy.count("batch_size") if channel.proves else 1
     ends = time.monotonic() + TURN_SECONDS
     while go_on() and (more or unclear) and time.monotonic() < ends:
         if unclear and (overdue := recover.look(lease.lane_id)).any:
@@ -90,13 +90,9 @@ def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
         failpoints.reach("before_claim")
         claimed = claim(lease, channel, batch=size)
         failpoints.reach("after_claim")
-        results = _call(channel, claimed.claims, began)
-        failpoints.reach("after_call")
+        results = _call(lease, channel, claimed.claims, began)
         size = _next_size(size, results, time.monotonic() - began)
-        if results:
-            called += len(results)
-            settle(lease, results)
-            failpoints.reach("after_settle")
+        called += len(results)
         more = claimed.more
         unclear = any(result.answer is Answer.UNKNOWN for result in results)
     return called
@@ -112,10 +108,14 @@ def _next_size(size: int, results: Sequence[Outcome], seconds: float) -> int:
     return size
 
 
-def _call(channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
-    if not claims:
-        return []
-    return call_batch(channel, claims, began) if channel.proves else call_one(channel, claims[0])
+def _call(lease: Lease, channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
+    """Call for what was claimed and record what came of it: of all at once where the channel proves its acts."""
+    if not channel.proves:
+        return call_each(lease, channel, claims, began)
+    results = call_batch(channel, claims, began)
+    failpoints.reach("after_call")
+    settle(lease, results)
+    return results
 
 
 def call_batch(channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
@@ -145,20 +145,48 @@ def _must_stop(results: Sequence[Outcome]) -> bool:
     return len(latest) == policy.count("breaker_failures") and all(breaker.is_failure(one) for one in latest)
 
 
-def call_one(channel: Channel, item: Claim) -> list[Outcome]:
-    """Start one claimed attempt and call; empty when it may not start any more."""
+def call_each(lease: Lease, channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:
+    """Start, call and record one claimed attempt after the other, so that a crash leaves no more than one unclear.
+
+    What does not fit into the batch's time was never started; what may not start any more is left out.
+    """
+    results: list[Outcome] = []
+    for item in claims:
+        if results and (time.monotonic() - began > BATCH_SECONDS or _must_stop(results)):
+            results.append(Outcome(item, Answer.NOT_CALLED))
+        elif outcome := call_one(channel, item):
+            failpoints.reach("after_call")
+            record(lease, [outcome])
+            results.append(outcome)
+    record(lease, [result for result in results if result.answer is Answer.NOT_CALLED])
+    breaker.count(lease, results)
+    failpoints.reach("after_settle")
+    return results
+
+
+def call_one(channel: Channel, item: Claim) -> Outcome | None:
+    """Start one claimed attempt and call; ``None`` when it may not start any more."""
     began = time.monotonic()
     if not start.begin(item, seconds=channel.deadline + BATCH_SECONDS):
-        return []
+        return None
     failpoints.reach("before_call")
     if time.monotonic() - began > BATCH_SECONDS:
-        return [Outcome(item, Answer.NOT_CALLED)]
+        return Outcome(item, Answer.NOT_CALLED)
     with net.until(began + BATCH_SECONDS + channel.deadline):
-        return [acts.perform(channel, item)]
+        return acts.perform(channel, item)
 
 
 def settle(lease: Lease, results: Sequence[Outcome]) -> None:
+    """Record what happened, and count it for the lane's breaker and rate."""
+    record(lease, results)
+    breaker.count(lease, results)
+    failpoints.reach("after_settle")
+
+
+def record(lease: Lease, results: Sequence[Outcome]) -> None:
     """Record what happened; if one outcome cannot be recorded, it must not take the others' record with it."""
+    if not results:
+        return
     try:
         outcomes.settle(lease, results)
     except DatabaseError:

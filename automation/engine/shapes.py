@@ -10,7 +10,10 @@ from uuid import UUID
 
 @dataclass(slots=True)
 class Claim:
-    """A task that holds its units and an attempt; ``attempt_id`` is filled in as the attempt is written."""
+    """A task that holds its units and an attempt; ``attempt_id`` is filled in as the attempt is written.
+
+    ``on_probation`` says that its lane failed last time, so that a success changes something for the lane.
+    """
 
     task_id: int
     kind: str
@@ -26,6 +29,7 @@ class Claim:
     remote_id: str
     allowances: tuple[int, ...] = ()
     attempt_id: int = 0
+    on_probation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from automation.engine import attempts, failpoints, outcomes
 from automation.engine.shapes import Claim
 from automation.enums import AttemptState, Reason
-from automation.models import Attempt
 from leads.models import Person
 
 # The counters of each attempt come as text, since an array of arrays cannot be ragged.
@@ -60,8 +58,8 @@ def consenting(claims: Sequence[Claim]) -> list[Claim]:
     consent = set(_lock_consent(sorted(touched)))
     said_no = [claim for claim in claims if claim.person_id and claim.person_id not in consent]
     if said_no:
-        attempts.abandon([claim.attempt_id for claim in said_no])
-        outcomes.cancelled([claim.task_id for claim in said_no], reason=Reason.SUPPRESSED)
+        given_up = attempts.abandon([claim.attempt_id for claim in said_no])
+        outcomes.cancelled(given_up, reason=Reason.SUPPRESSED)
     return [claim for claim in claims if not claim.person_id or claim.person_id in consent]
 
 
@@ -74,18 +72,27 @@ def _lock_consent(person_ids: Sequence[int]) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-@transaction.atomic
+# One statement, so that it costs one round trip: no lock outlives it, and an opt-out waits for it or is seen by it.
+BEGIN = """
+WITH willing AS MATERIALIZED (
+    SELECT id FROM leads_person WHERE id = %(person)s AND suppressed_at IS NULL FOR SHARE)
+UPDATE automation_attempt
+SET state = 'started', started_at = now(), deadline = now() + %(seconds)s * interval '1 second'
+WHERE id = %(attempt)s AND state = 'claimed' AND deadline > now()
+  AND (%(person)s::bigint IS NULL OR EXISTS (SELECT FROM willing))
+"""
+
+
 def begin(claim: Claim, *, seconds: float) -> bool:
     """Start one claimed attempt, with ``seconds`` for its call; false when it may not start any more.
 
     It may not when its deadline has passed (somebody else has it by now), it was cancelled, or the person said no.
     """
-    if not consenting([claim]):
-        return False
     failpoints.reach("before_start")
-    now = Now()
-    return bool(
-        Attempt.objects.filter(pk=claim.attempt_id, state=AttemptState.CLAIMED, deadline__gt=now).update(
-            state=AttemptState.STARTED, started_at=now, deadline=now + timedelta(seconds=seconds)
-        )
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN, {"person": claim.person_id, "attempt": claim.attempt_id, "seconds": seconds})
+        begun = cursor.rowcount == 1
+    if not begun:
+        with transaction.atomic():
+            consenting([claim])  # if it was a no that stopped it, this says so on the task
+    return begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,7 +16,7 @@ from accounts.enums import AccountStatus
 from automation import breakers
 from automation.engine import breaker
 from automation.engine.lanes import Lease
-from automation.engine.shapes import Answer, Outcome
+from automation.engine.shapes import Answer, Claim, Outcome
 from automation.enums import Reason
 from automation.models import Breaker, Lane
 from monitoring import alerts, checks
@@ -36,7 +37,8 @@ def routes(settings: Any) -> None:
 
 def outcomes(answer: Answer, count: int = 1) -> list[Outcome]:
     reason = Reason.RETRY if answer is Answer.LATER else ""
-    return [Outcome(claim=None, answer=answer, reason=reason, error="502 Bad Gateway")] * count  # type: ignore[arg-type]
+    claim = Claim(1, "follow", uuid4(), 1, 0, None, None, None, None, {}, "", "", on_probation=True)
+    return [Outcome(claim, answer, reason=reason, error="502 Bad Gateway")] * count
 
 
 def count(lane: Lane, answer: Answer, times: int = 1) -> None:

@@ -103,7 +103,7 @@ def test_a_reply_stops_what_was_claimed_but_not_started(
     (one,) = claim(mine, channel, batch=1).claims
     assert used(account) == 1
     stop_on_reply(profile.person_id)
-    assert runner.call_one(channel, one) == []
+    assert runner.call_one(channel, one) is None
     assert (refreshed(task).state, refreshed(task).reason) == (TaskState.CANCELLED, Reason.REPLIED)
     enrolment.refresh_from_db()
     assert enrolment.state == EnrolmentState.REPLIED

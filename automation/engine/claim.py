@@ -21,7 +21,7 @@ from automation.models import Hold, Lane, Task
 
 BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest is put back
 
-
+HOLDS = "SELECT * FROM automation_hold WHERE lane_id = %s AND (until IS NULL OR until > %s)"
 CANDIDATES = """
 WITH picked AS MATERIALIZED (
     SELECT head.id
@@ -94,7 +94,7 @@ def _renew(lease: Lease, *, calls: float) -> tuple[Lane, datetime]:
 
 def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
     """The kinds nothing holds back at the moment."""
-    holds = [hold for hold in Hold.objects.filter(lane=lane) if hold.until is None or hold.until > at]
+    holds = list(Hold.objects.raw(HOLDS, [lane.pk, at]))
     if account.status not in WORKING_STATUSES:
         lanes.hold(
             lane.pk,

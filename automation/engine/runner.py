@@ -99,13 +99,14 @@ def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:
 
 
 def _next_size(size: int, results: Sequence[Outcome], seconds: float) -> int:
-    """How many to claim next: twice as many while a batch leaves most of its time, no more than were called when it does not."""
+    """How many to claim next: what fits into two thirds of a batch's time at the pace of this one, at most twice as many."""
     called = sum(result.answer is not Answer.NOT_CALLED for result in results)
     if called < len(results):
         return max(1, called)
-    if called == size and seconds < BATCH_SECONDS / 4:
-        return min(size * 2, policy.count("batch_ceiling"))
-    return size
+    if called < size:
+        return size
+    fitting = int(called * BATCH_SECONDS / 1.5 / seconds)
+    return max(1, min(fitting, size * 2, policy.count("batch_ceiling")))
 
 
 def _call(lease: Lease, channel: Channel, claims: Sequence[Claim], began: float) -> list[Outcome]:

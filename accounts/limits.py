@@ -280,7 +280,9 @@ def _write(counters: Iterable[_Counter]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [list(taken), list(taken.values())])
         if cursor.rowcount != len(taken):
-            raise CountersMoved(f"Counters {sorted(taken)} have no room for {taken} units though they are locked.")
+            raise CountersMoved(
+                f"Counters {sorted(taken)} have no room for {taken} units though they are locked."
+            )
 
 
 def _grouped(units_by_id: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

@@ -28,6 +28,16 @@ ROOMS = {
 WITHOUT_DATABASE = ("automation/channels/", "automation/browser/", "automation/llm/")
 # Names of networks that mean something else in these files: path patterns, and what.
 OTHER_MEANINGS = {
+    "email": {
+        "accounts/admin/users.py": "a field of the user",
+        "*/enums.py": "a kind of act, of step, of message",
+        "automation/channels/bluesky/*.py": "a field of its API",
+        "automation/onboarding/*.py": "a heading of people's files",
+        "leads/addresses.py": "the identity every person may have: which is why it is a profile",
+        "leads/*/*.py": "a column or a field of people's e-mail address",
+        "leads/api/*.py": "a column or a field of people's e-mail address",
+        "monitoring/*.py": "how staff are told",
+    },
     "web": {
         "manage.py": "a process and its role",
         "outreach/settings.py": "a process and its role",

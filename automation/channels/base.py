@@ -198,10 +198,25 @@ class PostMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a mail system tells of a mail of ours.
+
+    ``kind`` is ``hard``, ``soft``, ``blocked``, ``expired``, ``delayed`` or ``complaint``; ``address`` whom it went to,
+    as the report says; ``status`` the enhanced status code (RFC 3463); ``detail`` its words.
+    """
+
+    kind: str
+    address: str = ""
+    status: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message somebody wrote to us. ``kind`` is ``dm``, ``comment`` or ``email``.
 
-    ``automatic`` is true only when the network or its headers say a machine wrote it.
+    ``automatic`` is true only when the network or its headers say a machine wrote it. ``references`` are the messages
+    it answers or is about, by their remote ids, nearest first. With a ``notice`` it is a mail system's report.
     """
 
     remote_id: str
@@ -213,6 +228,9 @@ class Inbound:
     sender_name: str = ""
     post_id: str = ""
     automatic: bool = False
+    subject: str = ""
+    references: tuple[str, ...] = ()
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_what_an_action_raises_arrives_with_its_plain_attributes(job: MakeJob) -
 
 
 def test_unknown_action_fails_and_says_so(job: MakeJob) -> None:
-    with pytest.raises(ActionFailed, match="There is no action .*nowhere"):
+    with pytest.raises(ActionFailed, match=r"There is no action .*nowhere"):
         work.perform(job("nowhere"))
 
 

@@ -101,6 +101,14 @@ class PostStatus(models.TextChoices):
     APPROVED = "approved", "Approved"
 
 
+class Visibility(models.TextChoices):
+    """Who sees a post, on networks where that can be chosen."""
+
+    PUBLIC = "public", "Everybody"
+    UNLISTED = "unlisted", "Everybody, but not in public lists"
+    PRIVATE = "private", "Followers only"
+
+
 class PublicationState(models.TextChoices):
     DRAFT = "draft", "Draft"
     PENDING_REVIEW = "pending_review", "Pending review"

@@ -17,7 +17,7 @@ from ninja.parser import Parser
 
 from accounts.api import accounts, keys, limits
 from accounts.api.access import BrowserSession
-from automation.api import campaigns, conversations, discovery, health, posts, tasks
+from automation.api import campaigns, conversations, discovery, health, post_images, posts, tasks
 from leads.api import imports, people, profiles, suppressions
 from outreach.lib.errors import ApiError, Fields, from_validation_error, problem
 from outreach.lib.schemas import Problem
@@ -207,6 +207,7 @@ for part in (
     imports,
     campaigns,
     posts,
+    post_images,
     conversations,
     health,
     keys,

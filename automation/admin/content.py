@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import path
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -16,6 +17,7 @@ from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.admin import colours
 from automation.admin.filters import AccountNetworkFilter
+from automation.admin.post_images import PostImageInline, serve
 from automation.channels import registry
 from automation.content import services
 from automation.enums import PostStatus, PublicationState
@@ -40,6 +42,9 @@ def publishing_accounts() -> QuerySet[Account]:
     return Account.objects.filter(network__in=able).order_by("network", "handle")
 
 
+FORM = ("text", ("link", "topic"), ("content_warning", "visibility"))
+
+
 class PostForm(forms.ModelForm):
     accounts = forms.ModelMultipleChoiceField(
         Account.objects.none(),
@@ -49,7 +54,7 @@ class PostForm(forms.ModelForm):
 
     class Meta:
         model = Post
-        fields = ("text", "link", "topic")
+        fields = services.FIELDS
 
 
 class ScheduleForm(ActForm):
@@ -83,8 +88,9 @@ class PostAdmin(ModelAdmin):
     actions = ["approve_many", "submit_many"]
     actions_detail = ["submit", "approve", "schedule", "reject"]
     change_form_outer_before_template = "admin/automation/post_before.html"
-    fieldsets = ((None, {"fields": ("text", ("link", "topic"))}),)
-    add_fieldsets = ((None, {"fields": ("text", ("link", "topic"), "accounts")}),)
+    inlines = (PostImageInline,)
+    fieldsets = ((None, {"fields": FORM}),)
+    add_fieldsets = ((None, {"fields": (*FORM, "accounts")}),)
     empty_hint = (
         "A post is written once and published on as many accounts as you like, after somebody approved it."
     )
@@ -101,7 +107,7 @@ class PostAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Post | None = None) -> tuple[str, ...]:
         """What somebody approved is not changed behind their back."""
-        return ("text", "link", "topic") if obj and obj.status == PostStatus.APPROVED else ()
+        return services.FIELDS if obj and obj.status == PostStatus.APPROVED else ()
 
     def offered(self, instance: Post) -> set[str]:
         acts = {
@@ -122,7 +128,17 @@ class PostAdmin(ModelAdmin):
                 obj.pk = services.create_post(by=user_of(request), accounts=data["accounts"], **own).pk
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing: the services wrote everything."""
+        """The pictures, through their services; everything else is written already."""
+        for formset in formsets:
+            with refusable():
+                formset.apply(form.instance, user_of(request))
+
+    def get_urls(self) -> Any:
+        picture = self.admin_site.admin_view(serve)
+        return [
+            path("<int:post_id>/image/<int:image_id>/", picture, name="automation_post_image"),
+            *super().get_urls(),
+        ]
 
     def panels(self, request: HttpRequest, instance: Post) -> dict[str, Any]:
         publications = instance.publications.select_related("account", "task").order_by("-id")

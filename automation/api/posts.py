@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router
 
@@ -22,7 +22,7 @@ from automation.api.schemas_content import (
     ScheduleIn,
 )
 from automation.content import services
-from automation.models import Post, Publication
+from automation.models import Post, PostImage, Publication
 from outreach.lib.errors import all_named, find, named, refusals
 from outreach.lib.pagination import page
 from outreach.lib.schemas import Page
@@ -36,7 +36,7 @@ PUBLISH = needs("posts:act", "automation.change_publication")
 
 @router.get("/posts", response=Page[PostOut], summary="List posts", **READ)
 def list_posts(request: HttpRequest, query: Query[PostQuery]) -> Any:
-    return page(_posts().filter(**query.filters()), cursor=query.cursor, limit=query.limit)
+    return page(posts_with_images().filter(**query.filters()), cursor=query.cursor, limit=query.limit)
 
 
 @router.post(
@@ -50,12 +50,12 @@ def create_post(request: HttpRequest, body: PostIn) -> PostOut:
         post = services.create_post(
             **body.model_dump(exclude={"account_ids"}), accounts=accounts, by=caller(request)
         )
-    return PostOut.from_orm(find(_posts(), post.pk))
+    return PostOut.from_orm(find(posts_with_images(), post.pk))
 
 
 @router.get("/posts/{int:post_id}", response=PostOut, summary="Show a post", **READ)
 def show_post(request: HttpRequest, post_id: int) -> Any:
-    return find(_posts(), post_id)
+    return find(posts_with_images(), post_id)
 
 
 @router.patch("/posts/{int:post_id}", response=PostOut, summary="Change a post", **WRITE)
@@ -65,7 +65,7 @@ def change_post(request: HttpRequest, post_id: int, body: PostPatch) -> Any:
     if changes := body.model_dump(exclude_unset=True):
         with refusals():
             services.update_post(post=post, by=caller(request), **changes)
-    return find(_posts(), post_id)
+    return find(posts_with_images(), post_id)
 
 
 @router.post("/posts/{int:post_id}/submit", response=PostOut, summary="Ask for approval", **WRITE)
@@ -73,7 +73,7 @@ def submit(request: HttpRequest, post_id: int) -> Any:
     post = find(Post.objects.all(), post_id)
     with refusals(409):
         services.submit(post=post, by=caller(request))
-    return find(_posts(), post_id)
+    return find(posts_with_images(), post_id)
 
 
 @router.post("/posts/{int:post_id}/approve", response=PostOut, summary="Approve", **APPROVE)
@@ -81,7 +81,7 @@ def approve(request: HttpRequest, post_id: int) -> Any:
     post = find(Post.objects.all(), post_id)
     with refusals(409):
         services.approve(post=post, by=caller(request))
-    return find(_posts(), post_id)
+    return find(posts_with_images(), post_id)
 
 
 @router.post("/posts/{int:post_id}/reject", response=PostOut, summary="Send back to draft", **APPROVE)
@@ -90,7 +90,7 @@ def reject(request: HttpRequest, post_id: int, body: RejectIn | None = None) -> 
     post = find(Post.objects.all(), post_id)
     with refusals(409):
         services.reject(post=post, reason=body.reason if body else "", by=caller(request))
-    return find(_posts(), post_id)
+    return find(posts_with_images(), post_id)
 
 
 @router.post(
@@ -136,5 +136,8 @@ def unschedule(request: HttpRequest, publication_id: int) -> Any:
     return find(Publication.objects.all(), publication_id)
 
 
-def _posts() -> QuerySet[Post]:
-    return Post.objects.prefetch_related("publications")
+def posts_with_images() -> QuerySet[Post]:
+    """Posts with what their form in the API shows."""
+    # Of pictures everything but the picture: a page of posts would carry megabytes.
+    images = Prefetch("images", PostImage.objects.defer("content"))
+    return Post.objects.prefetch_related("publications", images)

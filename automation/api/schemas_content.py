@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from automation.enums import Direction, Interest, MessageKind, PostStatus, PublicationState
-from automation.models import Post, Publication
+from automation.enums import Direction, Interest, MessageKind, PostStatus, PublicationState, Visibility
+from automation.models import Post, PostImage, Publication
 from outreach.lib.schemas import Id, Input, ListQuery, Text
 
 Link = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Topic = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
+ContentWarning = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Alt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+SHOWN_BEFORE = "Shown before the post, which readers then choose to open."
+SEEN_BY = "Who sees it, on networks where that can be chosen; empty: each account's own default."
 
 
 class PostQuery(ListQuery):
@@ -44,17 +48,38 @@ class PublicationOut(Schema):
     metrics_at: datetime | None
 
 
+class PostImageOut(Schema):
+    id: int
+    position: int
+    alt: str = Field(description="What it shows, in words; without it the post is not published.")
+    mime: str
+    width: int
+    height: int
+    size: int = Field(description="Bytes.")
+
+
+class PostImagePatch(Input):
+    alt: Alt
+
+
 class PostOut(Schema):
     id: int
     text: str
     link: str
     topic: str
+    content_warning: str
+    visibility: str
     status: PostStatus
     created_by_id: int | None
     approved_by_id: int | None
     approved_at: datetime | None
     created_at: datetime
+    images: list[PostImageOut]
     publications: list[PublicationOut]
+
+    @staticmethod
+    def resolve_images(post: Post) -> list[PostImage]:
+        return sorted(post.images.all(), key=lambda image: image.position)
 
     @staticmethod
     def resolve_publications(post: Post) -> list[Publication]:
@@ -65,6 +90,8 @@ class PostIn(Input):
     text: Text
     link: Link = ""
     topic: Topic = ""
+    content_warning: ContentWarning = Field("", description=SHOWN_BEFORE)
+    visibility: Visibility | Literal[""] = Field("", description=SEEN_BY)
     account_ids: Annotated[list[Id], Field(max_length=500, description="Where it is meant to go.")] = Field(
         default_factory=list
     )
@@ -76,6 +103,8 @@ class PostPatch(Input):
     text: Text = ""
     link: Link = ""
     topic: Topic = ""
+    content_warning: ContentWarning = Field("", description=SHOWN_BEFORE)
+    visibility: Visibility | Literal[""] = Field("", description=SEEN_BY)
 
 
 class RejectIn(Input):

@@ -14,6 +14,7 @@ from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.channels import registry
 from automation.channels.base import Done, PostMetrics
+from automation.content.fitting import check_fits
 from automation.engine import effects, policy, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import PostStatus, Priority, PublicationState, Reason, TaskState
@@ -23,15 +24,25 @@ from outreach.lib.actors import Actor, as_user
 
 EDITABLE = (PostStatus.DRAFT, PostStatus.PENDING_REVIEW)
 WAITING = (PublicationState.DRAFT, PublicationState.PENDING_REVIEW, PublicationState.APPROVED)
-FIELDS = ("text", "link", "topic")
+FIELDS = ("text", "link", "topic", "content_warning", "visibility")
 
 
 @transaction.atomic
 def create_post(
-    *, text: str, by: Actor, link: str = "", topic: str = "", accounts: Iterable[Account] = ()
+    *,
+    text: str,
+    by: Actor,
+    link: str = "",
+    topic: str = "",
+    content_warning: str = "",
+    visibility: str = "",
+    accounts: Iterable[Account] = (),
 ) -> Post:
     """Write a draft, with a publication for each account it is meant for. Publishes nothing."""
-    post = Post(text=text.strip(), link=link, topic=topic, created_by=as_user(by))
+    post = Post(
+        text=text.strip(), link=link, topic=topic, content_warning=content_warning.strip(), visibility=visibility,
+        created_by=as_user(by),
+    )  # fmt: skip
     post.full_clean()
     post.save()
     for account in accounts:
@@ -95,11 +106,15 @@ def _move(post: Post, come_from: Sequence[str], status: str, by: Actor, deed: st
 
 @transaction.atomic
 def schedule(*, post: Post, account: Account, by: Actor, at: datetime | None = None) -> Publication:
-    """Publish an approved post on the account, now or at a time; once per post and account, however often asked."""
+    """Publish an approved post on the account, now or at a time; once per post and account, however often asked.
+
+    Raises :class:`ValidationError` unless the account's network takes it as it is.
+    """
     locked = Post.objects.select_for_update().get(pk=post.pk)
     if locked.status != PostStatus.APPROVED:
         raise ValidationError("Only an approved post can be scheduled. Approve it first.")
     _check_can_publish(account)
+    check_fits(locked, account.network)
     publication, _ = Publication.objects.select_for_update().get_or_create(post=locked, account=account)
     if publication.state in (PublicationState.PUBLISHED, PublicationState.UNKNOWN):
         raise ValidationError(f"It is {publication.get_state_display().lower()} on {account} already.")
@@ -111,13 +126,24 @@ def schedule(*, post: Post, account: Account, by: Actor, at: datetime | None = N
         NewTask(
             account_id=account.pk, kind=ActionKind.POST, priority=Priority.CRITICAL, due_at=due_at,
             dedupe_key=f"publication:{publication.pk}:{now.timestamp():.6f}",
-            payload={"text": locked.text, "link": locked.link, "publication": publication.pk},
+            payload=_payload(locked, publication),
         )
     )  # fmt: skip
     publication.state, publication.scheduled_at = PublicationState.SCHEDULED, due_at
     publication.save(update_fields=["task", "state", "scheduled_at"])
     events.emit("publication.scheduled", model="automation.publication", ids=[publication.pk], by=by)
     return publication
+
+
+def _payload(post: Post, publication: Publication) -> dict[str, Any]:
+    """What the act says; pictures by their keys, which an approved post keeps."""
+    said: dict[str, Any] = {
+        name: getattr(post, name) for name in ("text", "link", "content_warning", "visibility")
+    }
+    images = list(post.images.order_by("position").values_list("pk", flat=True))
+    return {name: value for name, value in said.items() if value or name in ("text", "link")} | {
+        "publication": publication.pk, **({"images": images} if images else {}),
+    }  # fmt: skip
 
 
 @transaction.atomic

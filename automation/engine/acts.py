@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db import DatabaseError
 
 from accounts.enums import ACTS, ActionKind
-from automation.channels.base import Act, AuthFailed, Channel, Done, NotFound, Refused, TryLater, Unknown
+from automation.channels.base import (
+    Act,
+    AuthFailed,
+    Channel,
+    Done,
+    Image,
+    NotFound,
+    Refused,
+    TryLater,
+    Unknown,
+)
 from automation.engine import failpoints
 from automation.engine.shapes import Answer, Claim, Outcome
 from automation.enums import Reason
+from automation.models import PostImage
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +42,28 @@ def act_of(claim: Claim, *, started_at: datetime | None = None) -> Act:
         subject=payload.get("subject", ""),
         link=payload.get("link", ""),
         started_at=started_at,
+        # What an act looked like is not needed to find out whether it took place.
+        images=_images(payload.get("images", [])) if started_at is None else (),
+        content_warning=payload.get("content_warning", ""),
+        visibility=payload.get("visibility", ""),
     )
+
+
+def _images(keys: Sequence[int]) -> tuple[Image, ...]:
+    """The pictures of a post in its order; :class:`Refused` when one is gone.
+
+    Failing to read them is no unclear outcome: nothing was called yet.
+    """
+    if not keys:
+        return ()
+    try:
+        found = PostImage.objects.in_bulk(keys)
+    except DatabaseError as error:
+        raise TryLater(f"The post's pictures could not be read ({type(error).__name__}).") from error
+    if len(found) != len(keys):
+        raise Refused("A picture of this post was removed.")
+    images = (found[key] for key in keys)
+    return tuple(Image(bytes(one.content), one.mime, one.alt, one.width, one.height) for one in images)
 
 
 CALLS: dict[str, Callable[[Channel, Act, dict[str, Any]], Any]] = {

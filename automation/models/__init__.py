@@ -4,7 +4,7 @@ from automation.models.acting import Attempt, Drain, Hold, Lane, Task
 from automation.models.asking import LlmBudget, LlmCall, LlmPrice, LlmSettings, LlmSpend, LlmText
 from automation.models.browsing import BrowserSession, BrowserSlot, BrowserWait
 from automation.models.campaigns import Campaign, Enrolment, Step, Variant
-from automation.models.content import Measurement, Post, Publication
+from automation.models.content import Measurement, Post, PostImage, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
 from automation.models.handles import HandleCheck, HandleResult
@@ -41,6 +41,7 @@ __all__ = [
     "OnboardingRun",
     "OpenLead",
     "Post",
+    "PostImage",
     "PromptTrial",
     "Proof",
     "Publication",

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Account
-from automation.enums import PostStatus, PublicationState
+from automation.enums import PostStatus, PublicationState, Visibility
 from automation.models.acting import Task
 
 
@@ -17,6 +17,12 @@ class Post(models.Model):
     text = models.TextField()
     link = models.URLField(max_length=500, blank=True)
     topic = models.CharField(max_length=64, blank=True)
+    content_warning = models.CharField(
+        max_length=200, blank=True, help_text="Shown before the post, which readers then choose to open."
+    )
+    visibility = models.CharField(
+        max_length=16, blank=True, choices=Visibility, help_text="Empty: each account's own default."
+    )
     status = models.CharField(max_length=16, choices=PostStatus, default=PostStatus.DRAFT)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="posts"
@@ -32,6 +38,32 @@ class Post(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class PostImage(models.Model):
+    """A picture of a post, re-encoded by us; kept in the database, so that every machine that publishes has it."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="images")
+    position = models.PositiveSmallIntegerField(help_text="Pictures are shown in this order.")
+    alt = models.CharField(
+        max_length=1000, blank=True,
+        help_text="What it shows, for people who cannot see it. Without it the post is not published.",
+    )  # fmt: skip
+    content = models.BinaryField(editable=False)
+    mime = models.CharField(max_length=32, editable=False)
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    size = models.PositiveIntegerField(editable=False, help_text="Bytes.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("post_id", "position")
+        constraints = [
+            models.UniqueConstraint(fields=["post", "position"], name="post_image_is_unique_by_position"),
+        ]
+
+    def __str__(self) -> str:
+        return self.alt[:60] or f"picture {self.position} of post {self.post_id}"
 
 
 class Publication(models.Model):

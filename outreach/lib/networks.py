@@ -1,6 +1,24 @@
 """The networks this installation can act on, as the channels announce them; a leaf, so that every app may ask."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """What a network takes as one post.
+
+    ``length`` counts a post as the network does, from its text, its link and its content warning; ``unit`` is what it
+    counts. ``images`` is how many pictures go with a post. ``visibilities`` maps what may be chosen to its label; where
+    it is empty every post is public. ``warnings`` says whether a content warning can stand before a post.
+    """
+
+    longest: int
+    length: Callable[[str, str, str], int]
+    unit: str = "characters"
+    images: int = 0
+    visibilities: Mapping[str, str] = field(default_factory=dict)
+    warnings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +28,7 @@ class Network:
     ``credential_fields`` maps each field a connection needs to its label, ``optional_fields`` those it can do without.
     ``address`` is where the API of a network with one server lives. ``closed`` says of each act or reading the network's
     API does not allow, or allows with conditions, in one sentence why or which; it is shown where people look for it.
+    ``posts`` is what it takes as one post, where it takes posts and says so.
     """
 
     name: str
@@ -20,6 +39,7 @@ class Network:
     optional_fields: dict[str, str] = field(default_factory=dict)
     address: str = ""
     closed: dict[str, str] = field(default_factory=dict)
+    posts: Posts | None = None
 
 
 _known: dict[str, Network] = {}

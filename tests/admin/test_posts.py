@@ -23,11 +23,14 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+NO_PICTURES = {"images-TOTAL_FORMS": "0", "images-INITIAL_FORMS": "0"}
 
 
 def test_post_goes_from_draft_to_scheduled(operator: Client) -> None:
     account = make_lane().account
-    operator.post(reverse("admin:automation_post_add"), {"text": "Fresh beans", "accounts": [account.pk]})
+    operator.post(
+        reverse("admin:automation_post_add"), {"text": "Fresh beans", "accounts": [account.pk], **NO_PICTURES}
+    )
     post = Post.objects.get()
     assert (post.status, Publication.objects.get().state) == (PostStatus.DRAFT, PublicationState.DRAFT)
 

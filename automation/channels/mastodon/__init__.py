@@ -1,6 +1,7 @@
 """Mastodon and servers that speak its API."""
 
-from outreach.lib.networks import Network
+from automation.channels.mastodon import wording
+from outreach.lib.networks import Network, Posts
 
 CAPABILITIES = frozenset(
     {
@@ -14,4 +15,8 @@ NETWORK = Network(
     credential_fields={"token": "Access token"},
     needs_server=True,
     capabilities=CAPABILITIES,
-)
+    posts=Posts(
+        longest=wording.LONGEST, length=wording.length, images=4, warnings=True,
+        visibilities={"public": "Public", "unlisted": "Quiet public", "private": "Followers"},
+    ),
+)  # fmt: skip

@@ -20,7 +20,7 @@ from automation.channels.base import (
     Refused,
     Unknown,
 )
-from automation.channels.mastodon import CAPABILITIES, convert, reading, reconcile
+from automation.channels.mastodon import CAPABILITIES, convert, media, reading, reconcile
 from automation.channels.mastodon.client import BUDGET_SECONDS, Client, entity
 from automation.channels.mastodon.convert import Json, id_of
 
@@ -90,8 +90,16 @@ class MastodonChannel:
     # --- Acting ----------------------------------------------------------------------------------------------------
 
     def publish(self, act: Act) -> Done:
-        """Post ``text`` and ``link`` with the account's own default visibility."""
-        return self._post(self._begin(), act, reconcile.composed(act))
+        """Post text, link and pictures behind their warning; by default as visible as the account's own posts."""
+        client = self._begin()
+        return self._post(
+            client,
+            act,
+            reconcile.composed(act),
+            visibility=act.visibility or None,
+            spoiler_text=act.content_warning or None,
+            media_ids=media.upload(client, act.images) or None,
+        )
 
     def reply(self, act: Act) -> Done:
         """Answer ``post_id``, mentioning its author, no more publicly than it was asked."""

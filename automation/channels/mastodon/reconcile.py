@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
 
 from automation.channels.base import Act, Done, Finding, NotFound, Proof, Refused
+from automation.channels.mastodon import wording
 from automation.channels.mastodon.client import Client, entities, entity
 from automation.channels.mastodon.convert import Json, fingerprint, id_of, text_of, when
 
@@ -37,10 +38,8 @@ ABSENT = Finding(Proof.ABSENT)
 
 
 def composed(act: Act) -> str:
-    """The text as posted: with the link at its end, unless it holds it already."""
-    if not act.link or act.link in act.text:
-        return act.text
-    return f"{act.text}\n\n{act.link}".strip()
+    """What an act posts."""
+    return wording.composed(act.text, act.link)
 
 
 def addressed(act: Act, acct: str) -> str:

@@ -1,0 +1,47 @@
+"""Whether a network takes a post as it is: its length, its pictures, who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
+
+from automation.channels import registry
+from automation.enums import Visibility
+from automation.models import Post, PostImage
+from outreach.lib import networks
+from outreach.lib.networks import Network, Posts
+
+NO_RULES = Posts(longest=0, length=lambda *_: 0)  # of a network that says nothing: plain text of any length
+
+
+def check_fits(post: Post, network: str) -> None:
+    """Raise :class:`ValidationError` with every reason why ``network`` would not take the post as it is."""
+    registry.load()
+    if problems := list(_problems(post, networks.get(network))):
+        raise ValidationError(problems)
+
+
+def _problems(post: Post, network: Network) -> Iterator[str]:
+    rules = network.posts or NO_RULES
+    length = rules.length(post.text, post.link, post.content_warning)
+    if length > rules.longest:
+        yield (
+            f"{network.label} takes posts of {rules.longest} {rules.unit}; this one has {length}. "
+            f"Shorten it by {length - rules.longest}."
+        )
+    yield from _picture_problems(post, network.label, rules)
+    if post.visibility and post.visibility not in (rules.visibilities or (Visibility.PUBLIC,)):
+        seen_by = post.get_visibility_display().lower()
+        yield f"{network.label} has no posts for “{seen_by}”. Leave the visibility empty or choose another."
+    if post.content_warning and not rules.warnings:
+        yield f"{network.label} has no content warnings. Write it into the text instead."
+
+
+def _picture_problems(post: Post, label: str, rules: Posts) -> Iterator[str]:
+    alts = list(PostImage.objects.filter(post=post).order_by("position").values_list("alt", flat=True))
+    if len(alts) > rules.images:
+        most = f"takes at most {rules.images} pictures" if rules.images else "takes no pictures from here"
+        yield f"{label} {most}; this post has {len(alts)}."
+    if missing := [str(number) for number, alt in enumerate(alts, start=1) if not alt.strip()]:
+        yield f"Picture {', '.join(missing)} has no alt text. Say in words what it shows."

@@ -91,15 +91,13 @@ class FrontDesk:
 
     @contextmanager
     def slot(self, job: Job) -> Iterator[None]:
-        """The turn's slot, or one for this job alone; failures to get at a browser count for its breaker."""
+        """The turn's slot, or one for this job alone; failures to get at a browser count for its breaker.
+
+        A turn in the kept slot does whatever its urgent act needs (signing in, say): less urgent kinds are held back.
+        """
         own = self._turns.get(job.account) if job.account else None
         held = own or _wait(job)
         try:
-            if own is not None and own.is_kept and job.urgency != BrowserUrgency.CRITICAL:
-                raise BrowserBusy(
-                    "Waits for a browser: the slot kept for urgent work is no other's.",
-                    retry_after=BUSY_AGAIN,
-                )
             if not slots.renew(held, job.seconds + AFTERWARDS):
                 self._turns.pop(job.account, None)
                 raise BrowserBusy(

@@ -202,6 +202,10 @@ if PRODUCTION and ALLOWED_PRIVATE_HOSTS:
         "ALLOWED_PRIVATE_HOSTS is for laptops and tests; production must leave it empty."
     )
 
+# Where people outside reach this installation, e.g. https://outreach.example.org: for links in mail, such as the one
+# that says no. Campaigns by e-mail do not start without it.
+PUBLIC_URL = env.str("PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000").rstrip("/")
+
 # --- Background work -----------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", 3)
 Q_CLUSTER = {
@@ -290,6 +294,12 @@ if PRODUCTION and ALERT_EMAILS and not env.str("EMAIL_URL", ""):
         "Example: EMAIL_URL=smtp+tls://user:password@mail.example.org:587"
     )
 
+# --- Language model ------------------------------------------------------------------------------------------------
+# Any OpenAI-compatible address, e.g. https://api.openai.com/v1, and its key; staff may set others in the admin, where models,
+# prices and the budget are. Without one, rules and templates do the work.
+LLM_URL = env.str("LLM_URL", "")
+LLM_API_KEY = env.str("LLM_API_KEY", "")
+
 # --- Browser -------------------------------------------------------------------------------------------------------
 # Empty: Playwright's own download, else the system's, else one is installed (automation/browser/chromium.py).
 CHROMIUM_PATH = env.str("CHROMIUM_PATH", "")
@@ -318,6 +328,8 @@ WEB_SITES_DIR = env.str("WEB_SITES_DIR", "")
 # Pictures and traces of acts done in a browser, shown on the task's page: kept for so long, and up to so much in all.
 PROOF_DAYS = env.int("PROOF_DAYS", 30)
 PROOF_MEGABYTES = env.int("PROOF_MEGABYTES", 500)
+# Stands in the name we read websites under, so that their owners can write to somebody: an address or a mail address.
+WEBSITE_CONTACT = env.str("WEBSITE_CONTACT", "")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(

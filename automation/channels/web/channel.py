@@ -33,7 +33,6 @@ from automation.channels.web.site import Site
 from automation.channels.web.values import link, squash
 
 ACTIONS = "automation.channels.web.actions"
-URGENT = {"post": Urgency.CRITICAL, "reply": Urgency.CRITICAL}
 NOBODY: dict[str, Any] = {"cookies": [], "origins": []}
 
 
@@ -167,7 +166,7 @@ class WebChannel:
         return self._do("read", Urgency.HIGH, values=values, part=part, at=at, stop=stop)
 
     def _put(self, act: Act) -> Done:
-        body = self._do("put", URGENT.get(act.kind, Urgency.LOW), act, values=_values(act), kind=act.kind)
+        body = self._do("put", work.urgency_of(act.kind), act, values=_values(act), kind=act.kind)
         return Done(act.remote_id, body["url"])
 
     def _write(self, act: Act) -> Done:
@@ -176,7 +175,7 @@ class WebChannel:
                 f"{self.site.title} is given texts and links only: no pictures, warnings or audiences."
             )
         body = self._do(
-            "write", URGENT.get(act.kind, Urgency.LOW), act,
+            "write", work.urgency_of(act.kind), act,
             values=_values(act), kind=act.kind, fields=self._fields(act), shown=_shown(act),
         )  # fmt: skip
         return Done(str(body.get("id", "")), link(body["page"], str(body.get("url", ""))) or body["page"])
@@ -209,18 +208,18 @@ class WebChannel:
         except NoSession as gone:
             if not self._has_password():
                 raise AuthFailed(f"{gone} Sign in: manage.py login {self._login.account_id}") from None
-        self._sign_in(ends)
+        self._sign_in(ends, urgency)
         return self._perform(action, urgency, given, ends, act)
 
     def _has_password(self) -> bool:
         return bool(self.site.login.fill) and bool(self._login.secret.get("password"))
 
-    def _sign_in(self, ends: float) -> None:
+    def _sign_in(self, ends: float, urgency: Urgency = Urgency.HIGH) -> None:
         """A new session from the password. Nothing of it is kept as proof: it would hold the password."""
         fields = {name: self._login.secret.get(name) for name in self.site.login.fill}
         secret = {name: value for name, value in fields.items() if value}
         given = {"values": {"me": self._login.handle}, "secret": secret}
-        self._perform("sign_in", Urgency.HIGH, given, ends, None, state=NOBODY)
+        self._perform("sign_in", urgency, given, ends, None, state=NOBODY)
 
     def _perform(
         self,
@@ -244,7 +243,8 @@ class WebChannel:
             answer = work.perform(job)
         except (BrowserDown, Broken) as error:
             failure = meaning(error, acts=act is not None)
-            _keep(act, getattr(error, "proofs", ()), f"{type(failure).__name__}: {failure}")
+            if not isinstance(failure, NoSession):  # a session that has ended is no failure of the act
+                _keep(act, getattr(error, "proofs", ()), f"{type(failure).__name__}: {failure}")
             raise failure from None
         _keep(act, answer.proofs, "")
         return answer.result

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from automation.browser import endpoint, work
-from automation.browser.endpoint import READY, ServerState
-from automation.browser.server import Chromium
-from automation.browser.work import Job
+from automation.browser import work
+from automation.browser.work import Job, Session
 from automation.channels import evidence
 from automation.channels.base import Login
 from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.sandbox.process import SandboxProcess
 from automation.channels.web.channel import WebChannel, connect
+from tests.automation.browser import conftest as browsing
+from tests.automation.browser.serving import Serving
 
+server, served, no_worker_left = browsing.server, browsing.served, browsing.no_worker_left
 NEVER = 100_000.0  # seconds; a reply delay that no test outlives
 
 
@@ -38,31 +39,14 @@ class MemoryDesk:
     def slot(self, job: Job) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def saved(self, account: int) -> Any:
-        return self.states.get(account)
-
-    def save(self, account: int, state: Any) -> None:
-        self.states[account] = state
-
-
-@pytest.fixture(scope="package")
-def chromium_server(chromium_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The machine's browser, for this run of the tests alone."""
-    folder = tmp_path_factory.mktemp("browser")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(endpoint, "folder", lambda: folder)
-    running = Chromium(chromium_path)
-    running.come_up(lambda: None)
-    endpoint.write(ServerState(READY, running.endpoint, pids=running.pids))
-    yield
-    running.end()
-    patch.undo()
+    def session(self, account: int) -> Session:
+        return Session(self.states.get(account), partial(self.states.__setitem__, account))
 
 
 @pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     with SandboxProcess(
-        tmp_path_factory.mktemp("sandbox"), people=60, accounts=60, reply_delay=NEVER
+        tmp_path_factory.mktemp("sandbox"), people=60, accounts=60, reply_delay=NEVER, shares={"closed": 0.3}
     ) as process:
         yield process
 
@@ -76,7 +60,7 @@ def control(sandbox: SandboxProcess) -> Iterator[Control]:
 
 
 @pytest.fixture(autouse=True)
-def desk(chromium_server: None) -> Iterator[MemoryDesk]:
+def desk(served: Serving) -> Iterator[MemoryDesk]:
     fresh = MemoryDesk()
     before = work.use(fresh)
     yield fresh
@@ -111,7 +95,7 @@ def channel(login: Login) -> Iterator[WebChannel]:
     opened.close()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def kept(monkeypatch: pytest.MonkeyPatch) -> dict[UUID, list[evidence.Evidence]]:
     """What was handed over as evidence, by send id."""
     found: dict[UUID, list[evidence.Evidence]] = {}

@@ -78,6 +78,8 @@ class Stream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
+        async with self._fresh:
+            self._fresh.notify_all()  # the pictures end, and with them the last request
         for cast in self._casts:
             cast.cancel()
         if self._serving is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from automation.channels.base import Channel
+from automation.channels.base import Act, Channel
+from automation.channels.sandbox.channel import connect
 from automation.channels.sandbox.control import Control, OwnAccount, SyntheticPerson
 from tests.channels.sandbox.conftest import dm
 
@@ -140,3 +142,68 @@ def test_text_that_people_wrote_is_escaped_on_profiles(
     page = logged_in.get(f"/post/{_post_of_somebody(channel, control)}")
     assert "<img" not in page.text
     assert "&lt;img" in page.text
+
+
+def test_people_are_found_by_handle_and_by_words(logged_in: httpx.Client, person: SyntheticPerson) -> None:
+    found = Page(logged_in.get("/search", params={"q": person.handle}).text)
+    assert f"/@{person.handle}" in [attrs.get("href") for _, attrs in found.tags]
+    nobody = Page(logged_in.get("/search", params={"q": "<b>nobody</b>"}).text)
+    assert not [attrs for tag, attrs in nobody.tags if tag == "li"]
+
+
+def test_list_of_followers_goes_on_to_its_end(
+    logged_in: httpx.Client, control: Control, person: SyntheticPerson
+) -> None:
+    followers = control.accounts()[:25]
+    for own in followers:
+        connect(own.login(control.url)).follow(Act("follow", uuid4(), handle=person.handle))
+    address, shown, pages = f"/@{person.handle}/followers", [], 0
+    while address:
+        page = Page(logged_in.get(address).text)
+        shown += [attrs.get("href") for tag, attrs in page.tags if tag == "a"]
+        address = next((attrs["href"] or "" for _, attrs in page.tags if attrs.get("rel") == "next"), "")
+        pages += 1
+    assert pages > 1
+    assert {f"/@{own.handle}" for own in followers} <= set(shown)
+
+
+def test_thread_shows_both_sides_to_us_and_to_nobody_else(
+    logged_in: httpx.Client, control: Control, person: SyntheticPerson, account: OwnAccount, channel: Channel
+) -> None:
+    channel.message(dm(person, "Our <i>question</i>"))
+    control.say(person.handle, "Their answer", account=account.handle)
+    page = logged_in.get(f"/messages/{person.handle}")
+    Page(page.text)
+    assert page.text.index("Our &lt;i&gt;question") < page.text.index("Their answer")
+    with httpx.Client(base_url=control.url, follow_redirects=True, trust_env=False) as stranger:
+        assert stranger.get(f"/messages/{person.handle}").url.path == "/login"
+        assert stranger.get("/notifications").url.path == "/login"
+
+
+def test_notifications_are_newest_first_and_lead_back_to_the_oldest(
+    logged_in: httpx.Client, control: Control, person: SyntheticPerson, account: OwnAccount
+) -> None:
+    ids = [control.say(person.handle, f"Number {number}", account=account.handle) for number in range(45)]
+    address, shown = "/notifications", []
+    while address:
+        page = Page(logged_in.get(address).text)
+        shown += [attrs["data-id"] for tag, attrs in page.tags if tag == "li"]
+        address = next((attrs["href"] or "" for _, attrs in page.tags if attrs.get("rel") == "next"), "")
+    assert shown[:45] == ids[::-1]
+
+
+def test_ended_session_needs_a_new_login(
+    logged_in: httpx.Client, control: Control, account: OwnAccount
+) -> None:
+    control.sign_out(account.handle)
+    assert "@" + account.handle not in logged_in.get("/").text
+    logged_in.post("/login", data={"handle": account.handle, "password": account.password})
+    assert "@" + account.handle in logged_in.get("/").text
+
+
+def test_liked_post_offers_no_second_like(
+    logged_in: httpx.Client, channel: Channel, control: Control
+) -> None:
+    path = f"/post/{_post_of_somebody(channel, control)}"
+    csrf = Page(logged_in.get(path).text).field("csrf")
+    assert "Liked" in logged_in.post(f"{path}/like", data={"csrf": csrf}).text

@@ -12,7 +12,8 @@ from automation.discovery.websites import page
 def test_page_gives_title_description_language_text_and_links():
     found = page.parsed(
         """<html lang="de-AT"><head><title> A  B </title><meta name="description" content="Brot &amp; mehr"></head>
-        <body><script>var hidden = 1</script><style>p{}</style><h1>Hallo</h1><p>zwei   Wörter</p><a href="/kontakt#x">Kontakt</a><a href="javascript:alert(1)">x</a><a href="http://[bad">y</a></body>""",
+        <body><script>var hidden = 1</script><style>p{}</style><h1>Hallo</h1><p>zwei   Wörter</p><a href="/kontakt#x">Kontakt</a>
+        <a href="javascript:alert(1)">x</a><a href="http://[bad">y</a></body>""",
         "https://huber.de/start",
     )
     assert (found.title, found.description, found.language) == ("A B", "Brot & mehr", "de")

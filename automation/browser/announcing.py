@@ -20,3 +20,22 @@ def about_to_act() -> None:
 def hear(tell: Callable[[], None]) -> None:
     """Have ``tell`` called by :func:`about_to_act`, instead of whoever was told before."""
     _tell[:] = [tell]
+
+
+_renew: list[Callable[[], None]] = []
+
+
+def new_connections() -> None:
+    """Have the next request go out on a connection that no request used before; call it while that request is held.
+
+    Chromium repeats a request, a POST too, whose connection was used before and dies without an answer: the act would be
+    done twice. It does not repeat one whose connection is new. Nothing can be done about it in a browser elsewhere
+    (``BROWSER_URL``), whose connections are not ours.
+    """
+    for renew in _renew:
+        renew()
+
+
+def renew_with(renew: Callable[[], None] | None) -> None:
+    """Have ``renew`` called by :func:`new_connections`, or nothing."""
+    _renew[:] = [] if renew is None else [renew]

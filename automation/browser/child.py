@@ -75,6 +75,7 @@ class Worker:
             self._forget_browser()
             return {"down": one_line(error)}
         announcing.hear(lambda: self._tell(job, acting=True))
+        announcing.renew_with(self._own_gate().cut if job["gated"] else None)
         with visit:
             action = find_action(job["action"])
             if time.monotonic() >= job["deadline"]:

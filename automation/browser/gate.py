@@ -11,6 +11,7 @@ import ipaddress
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 
 import httpx
@@ -19,6 +20,7 @@ from outreach.lib import net
 
 CONNECT_SECONDS = 10.0
 HELLO_SECONDS = 5.0
+NOTICE_SECONDS = 0.05  # on the same machine a closed connection is known at once
 CHUNK = 65536
 GRANTED, FORBIDDEN, UNREACHABLE, UNSUPPORTED = 0, 2, 4, 7
 BY_IPV4, BY_NAME, BY_IPV6 = 1, 3, 4
@@ -59,11 +61,17 @@ class Gate:
     def close(self) -> None:
         """Let nothing through, and cut what is open."""
         self._allowed = ()
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut what is open and wait until the browser has noticed; see :func:`automation.browser.announcing.new_connections`."""
         with self._lock:
             still = list(self._open)
         for one in still:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+        if still:
+            time.sleep(NOTICE_SECONDS)
 
     def _accept(self) -> None:
         while True:

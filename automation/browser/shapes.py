@@ -24,8 +24,8 @@ class Job:
 
     ``account`` is whose session it is: its saved state is restored, unless ``state`` gives one, and saved back after
     the action, whether it succeeded or raised. 0 is nobody: a clean context, nothing kept.
-    ``allowed_hosts`` are exact host names, ``*.example.org`` for everything below, or ``*`` for any; whatever else the page asks for
-    is refused, as is an allowed name that leads into a private network. Ports do not matter.
+    ``allowed_hosts`` are exact host names, ``*.example.org`` for everything below, or ``*`` for any; whatever else the
+    page asks for is refused, as is an allowed name that leads into a private network. Ports do not matter.
     ``seconds`` is the deadline of the action, counted from the call; the deadline of :func:`outreach.lib.net.until`
     shortens it. ``wait`` is how long the caller's thread may wait for a slot when it has no
     :func:`automation.browser.work.place`.

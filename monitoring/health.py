@@ -96,6 +96,10 @@ def _processes(now: datetime) -> Iterator[Part]:
     for kind, name in PROCESSES.items():
         mine = [row for row in rows if row.kind == kind and row.age(now) < heartbeats.FORGET_AFTER]
         late = [row for row in mine if heartbeats.is_late(row, now)]
+        without = [row for row in mine if row not in late and row.detail.get("state") == State.DEGRADED]
+        if without:
+            yield Part(name, State.DEGRADED, str(without[0].detail.get("reason", "")))
+            continue
         if len(late) < len(mine) or (not mine and kind not in heartbeats.NEEDED):
             yield (
                 Part(name, State.DEGRADED, f"{len(late)} of {len(mine)} stopped answering.")

@@ -3,6 +3,7 @@
 from automation.admin import (
     accounts,
     badges,
+    browsing,
     campaigns,
     content,
     conversations,
@@ -17,6 +18,7 @@ from automation.admin import (
 __all__ = [
     "accounts",
     "badges",
+    "browsing",
     "campaigns",
     "content",
     "conversations",

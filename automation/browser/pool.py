@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import shutil
 import tempfile
 import threading
 import time
@@ -16,6 +18,7 @@ from automation.browser.shapes import BrowserDown
 from automation.browser.worker import Closed, Late, Worker
 
 LOOK_SECONDS = 5.0
+SWEEP_AFTER = 3600.0
 
 
 class Pool:
@@ -141,4 +144,13 @@ def proof_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for what one job keeps, readable by its owner only."""
     home = Path(settings.DATA_DIR) / "run"
     home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
     return tempfile.TemporaryDirectory(prefix="proof-", dir=home)
+
+
+def _sweep(home: Path) -> None:
+    """Remove folders that killed processes left behind; no job lasts an hour."""
+    for left in home.glob("proof-*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else is at it
+            if time.time() - left.stat().st_mtime > SWEEP_AFTER:
+                shutil.rmtree(left, ignore_errors=True)

@@ -15,10 +15,13 @@ from django.utils import timezone
 
 from accounts.enums import ActionKind
 from accounts.models import Account, ApiKey, Limit, WarmUp
-from automation.enums import AttemptState, Direction, Reason, TaskState, Verdict
+from automation.enums import AttemptState, BrowserUrgency, Direction, Reason, TaskState, Verdict
 from automation.models import (
     Attempt,
     Breaker,
+    BrowserSession,
+    BrowserSlot,
+    BrowserWait,
     Campaign,
     Conversation,
     Decision,
@@ -214,6 +217,15 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
         name=f"{next(numbers)} {text}"[:64], keywords=["tea"]
     ),
     Decision: lambda text: a_person(text).decisions.get(),
+    BrowserSession: lambda text: BrowserSession.objects.create(
+        account=make_account(), state={"cookies": [{"value": text}], "origins": []}, expires_at=timezone.now()
+    ),
+    BrowserSlot: lambda text: BrowserSlot.objects.create(
+        number=next(numbers), account=make_account(), urgency=BrowserUrgency.HIGH, taken_at=timezone.now(), worker=text
+    ),
+    BrowserWait: lambda text: BrowserWait.objects.create(
+        key=f"{next(numbers)} {text}"[:64], account=make_account(), urgency=BrowserUrgency.LOW
+    ),
     Breaker: lambda text: Breaker.objects.create(
         key=f"service {next(numbers)}", opened_at=timezone.now(), probe_at=timezone.now(), detail=text
     ),

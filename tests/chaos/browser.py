@@ -36,6 +36,7 @@ from automation.engine import tasks
 from automation.engine.tasks import NewTask
 from automation.enums import AttemptState, Priority, Reason, TaskState
 from automation.models import Attempt, Task
+from automation.models.acting import TaskQuerySet
 from leads.models import Person, Profile
 from tests.chaos.harness import SILENT, Result, main, patiently, percentile, say, until, wipe, zone_of_noon
 from tests.chaos.running import Up, send, title
@@ -46,6 +47,7 @@ AGAIN_WITHIN = 15.0
 MEMORY = 1.2
 CRITICAL_SHARE = 5  # every fifth act is a publication
 CHILD = "automation.browser.child"
+KINDS = (ActionKind.DM, ActionKind.POST)
 
 
 @dataclass(slots=True)
@@ -80,12 +82,17 @@ class Site:
         )
 
     def open(self) -> int:
-        """Tasks that are neither finished nor parked."""
-        waiting = Task.objects.filter(state__in=(TaskState.PENDING, TaskState.RUNNING)).count()
-        return waiting + Task.objects.filter(state=TaskState.UNKNOWN, due_at__isnull=False).count()
+        """Acts that are neither finished nor parked."""
+        waiting = ours().filter(state__in=(TaskState.PENDING, TaskState.RUNNING)).count()
+        return waiting + ours().filter(state=TaskState.UNKNOWN, due_at__isnull=False).count()
 
     def settled(self) -> bool:
         return patiently(self.open) == 0
+
+
+def ours() -> TaskQuerySet:
+    """What was queued here; inboxes are read as well."""
+    return Task.objects.filter(kind__in=KINDS)
 
 
 @contextmanager
@@ -196,12 +203,12 @@ def _is_chromium(process: psutil.Process) -> bool:
 
 
 def _judge(stage: Site, result: Result, acts: int) -> None:
-    ledger = [act for act in stage.network.control.ledger() if act.kind in ("dm", "post")]
+    ledger = [act for act in stage.network.control.ledger() if act.kind in KINDS]
     texts = Counter(act.text for act in ledger)
     mixed = sum(act.account != act.text.partition(" says ")[0] for act in ledger)
-    by_state = Counter(Task.objects.values_list("state", flat=True))
-    done = Task.objects.filter(state=TaskState.COMPLETED).values_list("payload__text", flat=True)
-    parked = Task.objects.filter(state=TaskState.UNKNOWN).values_list("payload__text", flat=True)
+    by_state = Counter(ours().values_list("state", flat=True))
+    done = ours().filter(state=TaskState.COMPLETED).values_list("payload__text", flat=True)
+    parked = ours().filter(state=TaskState.UNKNOWN).values_list("payload__text", flat=True)
     unfinished = sum(
         count for state, count in by_state.items() if state not in (TaskState.COMPLETED, TaskState.UNKNOWN)
     )
@@ -211,16 +218,18 @@ def _judge(stage: Site, result: Result, acts: int) -> None:
         not_ours=sum(text not in {*done, *parked} for text in texts),
         session_mixups=mixed,
     )
-    result.figures |= {"parked": len(parked), "states": dict(by_state), "attempts": Attempt.objects.count()}
+    result.figures |= {
+        "parked": len(parked),
+        "states": dict(by_state),
+        "attempts": Attempt.objects.filter(task__in=ours()).count(),
+    }
     waits = _critical_waits()
     p99 = percentile(waits, 0.99)
     result.figures |= {"critical": len(waits), "critical_wait_p99_s": round(p99, 2)}
     result.holds(p99 < CRITICAL_WITHIN, f"critical acts start within {CRITICAL_WITHIN:.0f} s")
     if unfinished:
         held = Counter(
-            Task.objects.with_waiting()
-            .exclude(state=TaskState.COMPLETED)
-            .values_list("state", "reason", "detail")
+            ours().with_waiting().exclude(state=TaskState.COMPLETED).values_list("state", "reason", "detail")
         )
         say(f"  open: {held.most_common(8)}")
 

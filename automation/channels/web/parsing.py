@@ -182,8 +182,10 @@ def take(table: Table) -> Take:
         raise table.fail(f"is no regular expression: {error}.", "pattern") from None
     if found.pattern and groups != 1:
         raise table.fail("needs exactly one group in round brackets: what is taken.", "pattern")
-    if found.zone not in zoneinfo.available_timezones():
-        raise table.fail("is no time zone. Use a name such as Europe/Berlin.", "zone")
+    try:
+        zoneinfo.ZoneInfo(found.zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise table.fail("is no time zone. Use a name such as Europe/Berlin.", "zone") from None
     table.end(LOCATE)
     return found
 

@@ -13,12 +13,11 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from automation.browser import work
 from automation.channels.base import Login
 from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.web import login as by_hand
 from automation.channels.web.channel import connect
-from tests.channels.web.conftest import login_of
+from tests.channels.web.conftest import MemoryDesk, login_of
 from tests.conftest import BrowserThread
 
 
@@ -52,6 +51,10 @@ class Signing:
         assert found
         return found[0]
 
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
+
     def finish(self) -> Any:
         self._thread.join(60)
         assert not self._thread.is_alive()
@@ -75,46 +78,48 @@ def signing(
         one.finish()
 
 
-def sign_in_by_mouse(page: Page, address: str, handle: str, password: str) -> None:
-    """The window shows the sandbox's login: where its fields are is looked up once, in a window of the same size."""
-    page.goto(address)
-    expect(page).to_have_url(re.compile(r"/$"))
-    screen = page.locator("#screen")
-    screen.wait_for()
-    page.wait_for_timeout(1000)
-    box = screen.bounding_box()
-    assert box
-    scale = box["width"] / 1280
+def sign_in_by_mouse(page: Page, run: Signing, login_page: str, words: dict[str, str]) -> None:
+    """Where the fields are is looked up in a window of the same size; the rest is what a person's hands do."""
     helper = page.context.new_page()
     helper.set_viewport_size({"width": 1280, "height": 800})
     helper.goto(login_page)
-    places = [helper.get_by_label(label).bounding_box() for label in ("Handle", "Password")]
+    places = {label: helper.get_by_label(label).bounding_box() for label in words}
     helper.close()
-    for place, text in zip(places, (handle, password), strict=True):
+    page.goto(run.address)
+    expect(page).to_have_url(re.compile(r"/$"))
+    screen = page.locator("#screen")
+    page.wait_for_function("document.getElementById('screen').naturalWidth > 0")
+    box = screen.bounding_box()
+    assert box
+    scale = box["width"] / 1280
+    for label, place in places.items():
         assert place
         x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
         page.mouse.click(box["x"] + x * scale, box["y"] + y * scale)
-        page.keyboard.type(text)
+        page.keyboard.type(words[label])
     page.keyboard.press("Enter")
-
-
-login_page = ""
+    for _ in range(300):
+        if run.is_over:
+            return
+        page.wait_for_timeout(100)
 
 
 def test_person_signs_in_on_the_streamed_page_and_the_session_works(
-    signing: Callable[..., tuple[OwnAccount, Signing]], browser: BrowserThread, control: Control
+    signing: Callable[..., tuple[OwnAccount, Signing]],
+    browser: BrowserThread,
+    control: Control,
+    desk: MemoryDesk,
 ) -> None:
-    global login_page
-    login_page = f"{control.url}/login"
     account, run = signing()
+    words = {"Handle": account.handle, "Password": account.password}
     browser.run(
-        lambda page: sign_in_by_mouse(page, run.address, account.handle, account.password),
+        lambda page: sign_in_by_mouse(page, run, f"{control.url}/login", words),
         viewport={"width": 1400, "height": 1000},
     )
     state = run.finish()
     assert state["cookies"]
     login = login_of(account, control, site="sandbox")
-    work._desk[0].save(login.account_id, state)
+    desk.states[login.account_id] = state
     channel = connect(login)
     assert channel.verify().handle == account.handle
     channel.close()

@@ -42,6 +42,7 @@ class Plan:
     posts: tuple[str, ...]
     answer: str
     chat_accounts: int = 0  # how many of the accounts take interested people over
+    step: str = "dm"  # how people are written to, where the network has no messages "reply"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def campaign(run: Run) -> None:
     wordings = tuple(VariantSpec(text=text, name=chr(ord("A") + n)) for n, text in enumerate(run.plan.texts))
     run.campaign = campaigns.create_campaign(
         name=f"Demo {clock.database_now():%Y-%m-%d %H:%M:%S}", network=run.network_name, accounts=senders, by=BY,
-        steps=[StepSpec("follow"), StepSpec("wait", delay=2.0), StepSpec("dm", variants=wordings)],
+        steps=[StepSpec("follow"), StepSpec("wait", delay=2.0), StepSpec(run.plan.step, variants=wordings)],
     )  # fmt: skip
     qualified = run.profiles().filter(person__stage=Stage.QUALIFIED)
     campaigns.enrol(campaign=run.campaign, profiles=qualified, by=BY)

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ class Network:
             time.sleep(0.1)
         raise RuntimeError("The app view does not show a new account.")
 
+    def settle(self, number_of_people: int, ours: list[Person]) -> list[Person]:
+        """People who follow our accounts and have written something: somebody to find, to follow and to answer."""
+        people = [self.join(f"person{number}") for number in range(number_of_people)]
+        for number, person in enumerate(people):
+            self.write(person, {"text": f"Person {number} here: what are you all reading this week?"})
+            for account in ours:
+                self.write(person, {"subject": account.did}, "app.bsky.graph.follow")
+        return people
+
+    def write(self, person: Person, value: dict[str, Any], collection: str = "app.bsky.feed.post") -> str:
+        """A record of theirs; its address."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = {"$type": collection, "createdAt": now, **value}
+        body = {"repo": person.did, "collection": collection, "record": record}
+        return str(self.call("POST", "com.atproto.repo.createRecord", person.token, json=body)["uri"])
+
     def records(self, person: Person, collection: str) -> list[dict[str, Any]]:
         """What the account server itself holds of one kind."""
         query = {"repo": person.did, "collection": collection, "limit": 100}
@@ -191,15 +208,18 @@ def main() -> int:
     """Run a network for people; returns the exit code."""
     options = argparse.ArgumentParser(description="Run a Bluesky network on loopback until Ctrl-C.")
     options.add_argument("--accounts", type=int, default=3, help="how many accounts to make")
+    options.add_argument("--people", type=int, default=12, help="how many others, who follow them and write")
     chosen = options.parse_args()
     if not is_installed():
         print(f"It is not installed. Run: {Path(__file__).with_name('install')}", file=sys.stderr)
         return 1
     with running() as network:
         print(f"--url {network.url}", flush=True)
-        for number in range(chosen.accounts):
-            person = network.join(f"account{number}")
+        ours = [network.join(f"account{number}") for number in range(chosen.accounts)]
+        network.settle(chosen.people, ours)
+        for person in ours:
             print(f"--token {person.handle}:{person.password}", flush=True)
+        print("Ready.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(3600)

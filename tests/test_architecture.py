@@ -241,7 +241,9 @@ def named_networks() -> Iterator[str]:
     for path, tree in sources().items():
         skipped = docstrings(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and node.value in networks() and id(node) not in skipped:
+            # A single letter means too many things to be taken for a network's name.
+            named = isinstance(node, ast.Constant) and node.value in networks() and len(str(node.value)) > 1
+            if named and id(node) not in skipped:
                 home = f"automation/channels/{node.value}/"
                 elsewhere = OTHER_MEANINGS.get(str(node.value), {})
                 if not path.startswith(home) and not any(Path(path).match(other) for other in elsewhere):

@@ -6,8 +6,6 @@ asked for; what is missing is told in ``errors`` beside a 200; ids are snowflake
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import re
 import time
@@ -16,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.channels.loopback import Loopback, Reply, Request
+from tests.channels.x.tokens import Tokens
 
 EPOCH = 1_288_834_974_657
 PROBLEMS = "https://api.twitter.com/2/problems/"
-Found = Reply
 
 
 @dataclass
@@ -46,19 +44,18 @@ class Post:
         return html.escape(re.sub(r"https?://\S+", "https://t.co/abc123", self.text), quote=False)
 
 
-class XServer(Loopback):
+class XServer(Tokens, Loopback):
     """``ada`` and ``grace`` have accounts, by the tokens ``ada-token`` and ``grace-token``."""
 
     def __init__(self) -> None:
-        super().__init__()
+        Loopback.__init__(self)
+        Tokens.__init__(self)
         self.members = {m.id: m for m in (Member("1001", "ada", "Ada"), Member("1002", "grace_h", "Grace"))}
-        self.tokens = {"ada-token": "1001", "grace-token": "1002"}
-        self.refresh_tokens = {"ada-refresh": "1001"}
+        self.tokens |= {"ada-token": "1001", "grace-token": "1002"}
+        self.refresh_tokens |= {"ada-refresh": "1001"}
         self.posts: dict[str, Post] = {}
         self.messages: list[dict[str, Any]] = []
-        self.codes: dict[str, str] = {}
         self.media: dict[str, dict[str, Any]] = {}
-        self.refreshes = 0
         self.page_size = 100
         self.skew = 0.0
         self._last = 0
@@ -330,34 +327,3 @@ class XServer(Loopback):
         return self._page(
             request, items, **({"includes": {"users": users}} if request.query.get("expansions") else {})
         )
-
-    # --- Tokens ------------------------------------------------------------------------------------------------------
-    def _token(self, request: Request) -> Reply:
-        form = request.form
-        who = (
-            self._by_code(form) if form.get("grant_type") == "authorization_code" else self._by_refresh(form)
-        )
-        if who is None:
-            said = "Value passed for the token was invalid."
-            return Reply(400, {"error": "invalid_request", "error_description": said})
-        self.refreshes += form.get("grant_type") == "refresh_token"
-        token, refresh = f"access-{self.new_id()}", f"refresh-{self.new_id()}"
-        self.tokens[token], self.refresh_tokens[refresh] = who, who
-        return Reply(
-            200,
-            {
-                "token_type": "bearer",
-                "expires_in": 7200,
-                "access_token": token,
-                "scope": "tweet.read",
-                "refresh_token": refresh,
-            },
-        )
-
-    def _by_code(self, form: dict[str, str]) -> str | None:
-        challenge = self.codes.pop(form.get("code", ""), None)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
-        return "1001" if challenge == digest.decode().rstrip("=") else None
-
-    def _by_refresh(self, form: dict[str, str]) -> str | None:
-        return self.refresh_tokens.pop(form.get("refresh_token", ""), None)

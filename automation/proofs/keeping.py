@@ -9,11 +9,12 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 
 from automation.channels import evidence
 from automation.channels.evidence import Evidence
-from automation.models import Proof
+from automation.models import Proof, Task
+from automation.models.proofs import ProofQuerySet
 from automation.proofs import shrinking
 from outreach.lib import retention
 
@@ -35,6 +36,8 @@ def register() -> None:
     evidence.keep_with(keep)
     retention.register(
         retention.Rule("proofs", timedelta(days=settings.PROOF_DAYS), _older, purge),
+        # Nobody can open them any more, nor would erasing their person find them.
+        retention.rows("proofs of deleted tasks", timedelta(days=1), _orphaned),
         retention.Rule(
             "proofs beyond their room", timedelta(0),
             count=lambda _before: _beyond_room(),
@@ -89,9 +92,20 @@ def trim(batch: int = 10_000) -> int:
         return int(cursor.rowcount)
 
 
+def forget(person_id: int) -> int:
+    """Delete what was seen of acts upon a person, who is erased; says how much."""
+    send_ids = Task.objects.filter(person_id=person_id).values("send_id")
+    return Proof.objects.filter(send_id__in=send_ids).delete()[0]
+
+
 def total_size() -> int:
     """Bytes of all proofs."""
     return int(Proof.objects.aggregate(total=Sum("size"))["total"] or 0)
+
+
+def _orphaned(before: datetime) -> ProofQuerySet:
+    has_task = Exists(Task.objects.filter(send_id=OuterRef("send_id")))
+    return Proof.objects.filter(~has_task, taken_at__lt=before).order_by("taken_at", "id")
 
 
 def _older(before: datetime) -> int:

@@ -44,12 +44,16 @@ class Quiet(dict[str, Any]):
 
 
 def connect(login: Login) -> Channel:
-    """The driver for one account; :class:`AuthFailed` or :class:`Refused` for a login that cannot work."""
+    """The driver for one account; :class:`AuthFailed` or :class:`Refused` for a login that cannot work,
+    :class:`TryLater` while its site file is being mended.
+    """
     parts = urlsplit(login.server)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise Refused("The server must be an address like https://example.org.")
     try:
         site = sites.of(login.server, str(login.secret.get("site") or ""))
+    except sites.SiteBroken as error:
+        raise TryLater(str(error)) from None
     except SiteError as error:
         raise AuthFailed(str(error)) from None
     return WebChannel(site, f"{parts.scheme}://{parts.netloc}", login)

@@ -18,6 +18,8 @@ from automation.channels import evidence
 from automation.channels.evidence import Evidence
 from automation.models import Proof
 from automation.proofs import shrinking
+from outreach.lib import retention
+from tests.factories import make_person, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +123,14 @@ def test_database_trouble_does_not_reach_the_channel(monkeypatch):
 
     monkeypatch.setattr(Proof.objects, "bulk_create", broken)
     assert proofs.keep(uuid.uuid4(), [Evidence("page.png", png())]) == 0
+
+
+def test_proofs_go_with_their_task_and_with_their_person():
+    person = make_person()
+    theirs, others = make_task(person=person), make_task()
+    for send_id in (theirs.send_id, others.send_id, uuid.uuid4()):
+        proofs.keep(send_id, [Evidence("page.png", png())])
+    Proof.objects.update(taken_at=timezone.now() - timedelta(days=2))
+    assert retention.run().rows["proofs of deleted tasks"] == 1
+    assert proofs.forget(person.pk) == 1
+    assert Proof.objects.get().send_id == others.send_id

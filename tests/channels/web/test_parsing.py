@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from automation.channels.base import NotFound
+from automation.channels.base import AuthFailed, Login, NotFound, TryLater
 from automation.channels.web import CAPABILITIES, parsing, sites
+from automation.channels.web.channel import connect
 from automation.channels.web.parsing import SiteError
 from automation.channels.web.site import address
 
@@ -63,8 +64,9 @@ def changed(place: str, value: object) -> dict[str, Any]:
 
 
 def test_shipped_sites_are_usable_and_the_sandbox_does_everything() -> None:
-    known = sites.known()
+    known, broken = sites.known()
     assert known["sandbox"].capabilities == CAPABILITIES
+    assert not broken
 
 
 def test_site_does_what_its_file_describes() -> None:
@@ -125,6 +127,17 @@ def test_own_file_comes_before_the_shipped_one_and_is_read_again_when_it_changes
     assert sites.of("http://127.0.0.1:1").title == "Mine"
     own.write_text(shipped.replace('title = "Sandbox"', 'title = "Mine, mended"'))
     assert sites.of("http://127.0.0.1:1").title == "Mine, mended"
+
+
+def test_broken_file_harms_no_other_site_and_turns_nobody_away(tmp_path: Path, settings: Any) -> None:
+    settings.WEB_SITES_DIR = str(tmp_path)
+    (tmp_path / "forum.toml").write_text('name = "forum"')
+    assert sites.of("http://127.0.0.1:1").name == "sandbox"
+    with pytest.raises(TryLater, match=r"forum\.toml\.title: is missing"):
+        connect(Login(1, "ada", "https://forum.example.org"))
+    (tmp_path / "forum.toml").unlink()
+    with pytest.raises(AuthFailed, match=r"describes forum\.example\.org"):
+        connect(Login(1, "ada", "https://forum.example.org"))
 
 
 @pytest.mark.parametrize(

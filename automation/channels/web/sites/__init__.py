@@ -14,17 +14,26 @@ from automation.channels.web.site import Site
 SHIPPED = Path(__file__).parent
 
 
-def known() -> dict[str, Site]:
-    """Every usable site by name, the operator's before ours; :class:`SiteError` for a file that cannot be used.
+class SiteBroken(SiteError):
+    """The wanted site may be in a file that cannot be used; mending that helps."""
+
+
+def known() -> tuple[dict[str, Site], list[SiteError]]:
+    """Every usable site by name, the operator's before ours, and what is wrong with the other files.
 
     A file that changed is read again: describing a site is trial and error.
     """
     found: dict[str, Site] = {}
+    broken: list[SiteError] = []
     for folder in folders():
         for file in sorted(folder.glob("*.toml")):
-            site = _loaded(file, file.stat().st_mtime_ns)
-            found.setdefault(site.name, site)
-    return found
+            try:
+                site = _loaded(file, file.stat().st_mtime_ns)
+            except SiteError as error:
+                broken.append(error)
+            else:
+                found.setdefault(site.name, site)
+    return found, broken
 
 
 def folders() -> list[Path]:
@@ -39,19 +48,18 @@ def _loaded(file: Path, changed: int) -> Site:
 
 
 def of(server: str, name: str = "") -> Site:
-    """The site at a server's address, or the one called ``name``; :class:`SiteError` says which there are."""
-    sites = known()
-    if name:
-        if name not in sites:
-            raise SiteError(f'There is no site file called "{name}". There are: {", ".join(sites)}.')
-        return sites[name]
+    """The site at a server's address, or the one called ``name``; :class:`SiteError` says which there are,
+    :class:`SiteBroken` that it may be in a file that cannot be used.
+    """
+    sites, broken = known()
     host = (urlsplit(server).hostname or "").casefold()
     for site in sites.values():
-        if any(matches(host, pattern) for pattern in site.hosts):
+        if site.name == name if name else any(matches(host, pattern) for pattern in site.hosts):
             return site
-    raise SiteError(
-        f"No site file describes {host or 'this server'}. Write one; there are: {', '.join(sites)}."
-    )
+    if broken:
+        raise SiteBroken(f"A site file cannot be used. {broken[0]}")
+    wanted = f'is called "{name}"' if name else f"describes {host or 'this server'}"
+    raise SiteError(f"No site file {wanted}. There are: {', '.join(sites)}.")
 
 
 def matches(host: str, pattern: str) -> bool:

@@ -16,7 +16,8 @@ from functools import cache
 import psutil
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
+from django.db.models.functions import Now
 
 from accounts.enums import ActionKind
 from automation.browsing.line import Waiter, assign
@@ -62,10 +63,10 @@ def take(key: str, urgency: int, *, account_id: int | None = None, queue: bool =
     """
     with transaction.atomic():
         now = _alone()
-        _forget_absent(now)
-        waiting = BrowserWait.objects.filter(key=key, urgency=urgency).first()
-        me = Waiter(waiting.pk if waiting else 0, key, urgency, waiting.since if waiting else now)
-        given = _assign(now, me)
+        line = _line(now)
+        mine = [one for one in line if (one.key, one.urgency) == (key, urgency)]
+        me = mine[0] if mine else Waiter(0, key, urgency, now)
+        given = _assign(now, line if mine else [*line, me])
         held = _hold(given[me], me, account_id, now) if me in given else None
         if held is None and queue:
             BrowserWait.objects.update_or_create(
@@ -80,8 +81,8 @@ def take(key: str, urgency: int, *, account_id: int | None = None, queue: bool =
 
 def renew(held: Held, seconds: float) -> bool:
     """Keep the slot for ``seconds`` more; false when somebody else has it by now."""
-    until = clock.database_now() + timedelta(seconds=seconds)
-    return bool(BrowserSlot.objects.filter(number=held.number, token=held.token).update(leased_until=until))
+    mine = BrowserSlot.objects.filter(number=held.number, token=held.token)
+    return bool(mine.update(leased_until=Now() + timedelta(seconds=seconds)))
 
 
 def give_back(held: Held) -> None:
@@ -90,8 +91,7 @@ def give_back(held: Held) -> None:
         now = _alone()
         if not BrowserSlot.objects.filter(number=held.number, token=held.token).update(**FREE):
             return
-        _forget_absent(now)
-        called = _call(_assign(now), now)
+        called = _call(_assign(now, line), now) if (line := _line(now)) else []
     wake(called)
 
 
@@ -119,9 +119,22 @@ FREE = {"account": None, "urgency": None, "token": None, "worker": "", "taken_at
 
 
 def _alone() -> datetime:
+    """Wait until nobody else decides, for the length of the transaction; the database's time then."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     return clock.database_now()
+
+
+def _line(now: datetime) -> list[Waiter]:
+    """Who waits. Those that were woken and did not come, or no longer ask, are forgotten."""
+    rows = list(BrowserWait.objects.all())
+    absent = [
+        row.pk for row in rows
+        if row.seen_at < now - FORGET_AFTER or (row.woken_at and row.woken_at < now - COME_WITHIN)
+    ]  # fmt: skip
+    if absent:
+        BrowserWait.objects.filter(pk__in=absent).delete()
+    return [Waiter(row.pk, row.key, row.urgency, row.since) for row in rows if row.pk not in absent]
 
 
 def _free(now: datetime) -> list[int]:
@@ -138,14 +151,12 @@ def _free(now: datetime) -> list[int]:
     ]  # fmt: skip
 
 
-def _assign(now: datetime, me: Waiter | None = None) -> dict[Waiter, int]:
+def _assign(now: datetime, line: list[Waiter]) -> dict[Waiter, int]:
     free = _free(now)
     if not free:
         return {}
-    line = [Waiter(*row) for row in BrowserWait.objects.values_list("pk", "key", "urgency", "since")]
-    if me is not None and not me.pk:
-        line.append(me)
-    return assign(line, free, now, capacity=capacity(), posting=posting_until(now) is not None)
+    posting = any(one.urgency == BrowserUrgency.LOW for one in line) and posting_until(now) is not None
+    return assign(line, free, now, capacity=capacity(), posting=posting)
 
 
 def _hold(number: int, me: Waiter, account_id: int | None, now: datetime) -> Held:
@@ -162,15 +173,13 @@ def _hold(number: int, me: Waiter, account_id: int | None, now: datetime) -> Hel
 
 def _call(chosen: Iterable[Waiter], now: datetime) -> list[int]:
     """Note that these are woken; the accounts among them whose lanes are to be."""
+    chosen = list(chosen)
+    if not chosen:
+        return []
     waits = BrowserWait.objects.filter(pk__in=[waiter.pk for waiter in chosen], woken_at__isnull=True)
     called = list(waits.values_list("pk", "account_id"))
     BrowserWait.objects.filter(pk__in=[pk for pk, _ in called]).update(woken_at=now)
     return [account_id for _, account_id in called if account_id is not None]
-
-
-def _forget_absent(now: datetime) -> None:
-    absent = Q(woken_at__lt=now - COME_WITHIN) | Q(seen_at__lt=now - FORGET_AFTER)
-    BrowserWait.objects.filter(absent).delete()
 
 
 @cache

@@ -165,8 +165,8 @@ def test_never_more_at_once_than_there_are_slots_nor_low_work_in_the_kept_one() 
 def test_taking_costs_few_queries(django_assert_max_num_queries: Any) -> None:
     account = make_account()
     take("warm")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(9):
         held = take(slots.lane_key(account.pk), account_id=account.pk)
     assert held
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(6):
         slots.give_back(held)

@@ -16,7 +16,7 @@ from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState, Reason, StepKind, TaskState
 from automation.models import Campaign, Enrolment, Step, Task, Variant
 from leads.models import Profile
-from outreach.lib import events, queue
+from outreach.lib import events, networks, queue
 from outreach.lib.actors import Actor, as_user
 
 BEGIN_JOB = "automation.jobs.begin_enrolments"
@@ -120,7 +120,8 @@ def check_steps(network: str, steps: Sequence[StepSpec]) -> None:
                 }
             )
         if spec.kind != StepKind.WAIT and spec.kind not in can:
-            raise ValidationError({"steps": f"Step {position}: {network} cannot {spec.kind}."})
+            why = networks.why_closed(network, spec.kind)
+            raise ValidationError({"steps": f"Step {position}: {network} cannot {spec.kind}.{why}"})
         if spec.delay < 0:
             raise ValidationError({"steps": f"Step {position}: a delay cannot be below zero."})
         if spec.kind in WORDED and not any(v.text.strip() and v.weight > 0 for v in spec.variants):

@@ -23,7 +23,7 @@ from automation.models import Source, Task
 from leads.addresses import normalise
 from leads.models import Profile
 from leads.services import find_or_add_profiles, record_fetch
-from outreach.lib import clock, events
+from outreach.lib import clock, events, networks
 from outreach.lib.actors import Actor
 
 FETCH_OF = {
@@ -54,7 +54,8 @@ def add_source(
     if account.network != network:
         raise ValidationError({"account": f"{account} is not on {network}."})
     if FETCH_OF.get(SourceKind(kind)) not in registry.capabilities(network):
-        raise ValidationError({"kind": f"{network} cannot do this: {source.get_kind_display()}."})
+        why = networks.why_closed(network, FETCH_OF.get(SourceKind(kind), ""))
+        raise ValidationError({"kind": f"{network} cannot do this: {source.get_kind_display()}.{why}"})
     source.save()
     events.emit("source.created", model="automation.source", ids=[source.pk], by=by)
     return source

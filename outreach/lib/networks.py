@@ -58,3 +58,10 @@ def names() -> list[str]:
 def get(name: str) -> Network:
     """One network; :class:`KeyError` if no channel serves it."""
     return _known[name]
+
+
+def why_closed(name: str, kind: str) -> str:
+    """A sentence on why a network's API does not allow an act, with a space in front; empty where nobody said."""
+    network = _known.get(name)
+    why = network.closed.get(kind, "") if network else ""
+    return f" {why}" if why else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("engine", "wake", "limits", "claim", "memory", "growth")
+NAMES = ("engine", "wake", "limits", "claim", "memory", "growth", "browser", "qualification")
 
 
 def main(names: list[str]) -> int:

@@ -220,15 +220,13 @@ def plain_server() -> Iterator[str]:
 def site(options: Namespace) -> Iterator[Bench]:
     """The sandbox network's pages with accounts that have signed in."""
     folder = environment.FOLDER / f"site-{time.time():.0f}"
-    with (
-        SandboxProcess(folder, accounts=options.accounts, people=20) as network,
-        sync_playwright_thread() as sign_in,
-    ):
+    with SandboxProcess(folder, accounts=options.accounts, people=20) as network:
         states = {}
-        for own in network.control.accounts():
-            account = make_account(handle=own.handle, server=network.url)
-            states[account.pk] = sign_in(network.url, own)
-            sessions.store(account=account, state=states[account.pk], by="benchmark")
+        with sync_playwright_thread() as sign_in:
+            for own in network.control.accounts():
+                account = make_account(handle=own.handle, server=network.url)
+                states[account.pk] = sign_in(network.url, own)
+                sessions.store(account=account, state=states[account.pk], by="benchmark")
         yield Bench(network, states, options.acts)
 
 

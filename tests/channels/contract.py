@@ -206,7 +206,8 @@ class ChannelContract:
         wanted = (text, "https://example.org/a?b=1&c=2")
 
         def shown() -> bool:
-            return all(part in pair.theirs.profile(pair.our_handle).posts[0].text for part in wanted)
+            newest = pair.theirs.profile(pair.our_handle).posts[:1]
+            return bool(newest) and all(part in newest[0].text for part in wanted)
 
         assert pair.eventually(shown)
 

@@ -39,8 +39,8 @@ class PostImageForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.fields.pop("picture", None)  # another picture is another row
+        if self.instance.pk and "picture" in self.fields:
+            self.fields["picture"].label = "Replace it by"
         for field in self.fields.values():
             dress(field)
         if "picture" in self.fields:
@@ -71,11 +71,19 @@ class PostImageFormSet(forms.BaseInlineFormSet):
             if form in self.deleted_forms:
                 images.remove_image(image=form.instance, by=by)
             elif form.has_changed():
-                images.describe_image(image=form.instance, alt=form.cleaned_data["alt"], by=by)
+                self._change(form, by)
         for form in self.extra_forms:
             data = form.cleaned_data
             if data.get("picture") and form not in self.deleted_forms:
                 images.add_image(post=post, upload=data["picture"].read(), alt=data["alt"], by=by)
+
+    def _change(self, form: forms.ModelForm, by: Actor) -> None:
+        data = form.cleaned_data
+        if data.get("picture"):
+            images.replace_image(image=form.instance, upload=data["picture"].read(), by=by)
+        # The form has put the new words into its instance already: what is kept is asked of the database.
+        kept = PostImage.objects.defer("content").select_related("post").get(pk=form.instance.pk)
+        images.describe_image(image=kept, alt=data["alt"], by=by)
 
 
 class PostImageInline(StackedInline):

@@ -1,8 +1,9 @@
-"""The pictures of a post: added, described, removed, as long as nobody has approved it."""
+"""The pictures of a post: added, replaced, described, removed, as long as nobody has approved it."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -23,8 +24,7 @@ def add_image(*, post: Post, upload: bytes, by: Actor, alt: str = "") -> PostIma
     _editable(post)
     if post.images.count() >= MOST:
         raise ValidationError({"picture": f"A post has at most {MOST} pictures."})
-    # Loads an image library, which the processes that take in no pictures do without.
-    picture = import_module("automation.content.pictures").prepare(upload)
+    picture = _prepared(upload)
     last = post.images.aggregate(last=Max("position"))["last"] or 0
     image = PostImage(
         post=post, position=last + 1, alt=alt.strip(), content=picture.content, mime=picture.mime,
@@ -33,6 +33,18 @@ def add_image(*, post: Post, upload: bytes, by: Actor, alt: str = "") -> PostIma
     image.full_clean(exclude=["content"])
     image.save()
     _tell(post, by)
+    return image
+
+
+@transaction.atomic
+def replace_image(*, image: PostImage, upload: bytes, by: Actor) -> PostImage:
+    """Put another picture in its place; it is re-encoded. Raises :class:`ValidationError`. Emits ``post.changed``."""
+    _editable(image.post)
+    picture = _prepared(upload)
+    image.content, image.mime, image.size = picture.content, picture.mime, len(picture.content)
+    image.width, image.height = picture.width, picture.height
+    image.save(update_fields=["content", "mime", "size", "width", "height"])
+    _tell(image.post, by)
     return image
 
 
@@ -54,6 +66,11 @@ def remove_image(*, image: PostImage, by: Actor) -> None:
     _editable(image.post)
     image.delete()
     _tell(image.post, by)
+
+
+def _prepared(upload: bytes) -> Any:
+    """Loads an image library, which the processes that take in no pictures do without."""
+    return import_module("automation.content.pictures").prepare(upload)
 
 
 def _editable(post: Post) -> None:

@@ -2,7 +2,8 @@
 
 The cursor is where we are, as JSON: ``seen`` the time of the latest that was read, ``ids`` those of the last hour before
 it, and ``pages`` the network's own cursors of pages still to be read, the oldest last. A reading first walks back to
-what was seen, however many calls that takes, then gives one page a call from there on.
+what was seen, however many calls that takes, then gives one page a call from there on. What comes meanwhile pushes
+others off the first page, so in the end that page is looked at once more and, where it moved, walked back from anew.
 
 The time of a notification is its author's, or when the network learnt of it, whichever is earlier: one may turn up a
 little before others that were read already. So the last hour is always looked at again, and told apart by ids.
@@ -37,8 +38,10 @@ class Place:
 
     seen: str = ""
     ids: list[str] = field(default_factory=list)
+    met: list[str] = field(default_factory=list)  # of this reading, which ends by making them ``ids``
     pages: list[str] = field(default_factory=list)
     walking: bool = False  # whether the oldest of ``pages`` is not known to reach back far enough
+    below: str = ""  # the page right below the first that was read last, in a reading of several
 
     @property
     def since(self) -> datetime:
@@ -58,7 +61,7 @@ def read(client: Client, since: str) -> InboxPage:
             break
         page = _page(client, place.pages[-1])
         older = word(page, "cursor")
-        if not older or _reaches(page, place.since):
+        if not older or older == place.below or _reaches(page, place):
             place = replace(place, walking=False)
         else:
             place = replace(place, pages=[*place.pages, older])
@@ -73,30 +76,33 @@ def _page(client: Client, cursor: str) -> Json:
     return found
 
 
-def _reaches(page: Json, since: datetime) -> bool:
-    return any(_time(item) < since for item in entries(page, "notifications"))
+def _reaches(page: Json, place: Place) -> bool:
+    back_to = place.since if not place.met else when(place.seen) or LONG_AGO
+    return any(_time(item) <= back_to for item in entries(page, "notifications"))
 
 
 def _take(place: Place, page: Json) -> InboxPage:
     """The page's new messages, and the place after it."""
-    known = set(place.ids)
+    known = {*place.ids, *place.met}
     found = sorted(entries(page, "notifications"), key=_time)
     fresh = [item for item in found if _time(item) >= place.since and _id(item) not in known]
     messages = [convert.inbound_of(item) for item in fresh]
-    after = _after(place, fresh)
+    after = _after(place, found, fresh)
     return InboxPage(
         tuple(message for message in messages if message), _cursor(after), more=bool(after.pages)
     )
 
 
-def _after(place: Place, fresh: Sequence[Json]) -> Place:
-    pages = place.pages[:-1]
-    if not fresh:
-        return replace(place, pages=pages)
-    latest = max(fresh, key=_time)
-    seen = max(_time(latest), when(place.seen) or LONG_AGO)
-    ids = [*place.ids, *(_id(item) for item in fresh)][-MOST_IDS:]
-    return Place(seen=seen.isoformat(), ids=ids, pages=pages)
+def _after(place: Place, found: Sequence[Json], fresh: Sequence[Json]) -> Place:
+    seen = max([_time(item) for item in fresh[-1:]] + [when(place.seen) or LONG_AGO])
+    recent = [_id(item) for item in found if _time(item) >= seen - LOOK_BACK] if seen > LONG_AGO else []
+    met = list(dict.fromkeys([*place.met, *recent]))[-MOST_IDS:]
+    told = seen.isoformat() if seen > LONG_AGO else ""
+    left = place.pages[:-1]
+    if not left:
+        return Place(seen=told, ids=met)
+    first = left == [TOP]
+    return Place(told, place.ids, met, left, walking=first, below=place.pages[-1] if first else "")
 
 
 def _time(item: Json) -> datetime:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
+from PIL import Image
 
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account, Credential
@@ -85,3 +87,10 @@ def make_conversation(
     whom = profile or make_profile()
     values = {"account": account or make_account(), "profile": whom, "person": whom.person}
     return Conversation.objects.create(**{**values, **fields})
+
+
+def make_picture(width: int = 8, height: int = 6, *, form: str = "PNG", **options: Any) -> bytes:
+    """A file with a plain picture; ``options`` are Pillow's for saving, e.g. ``exif=``."""
+    target = BytesIO()
+    Image.new("RGB", (width, height), (200, 120, 40)).save(target, form, **options)
+    return target.getvalue()

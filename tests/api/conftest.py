@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import api_keys, scopes
 from accounts.models import Limit, WarmUp
+from automation.content.images import add_image
 from automation.enums import CampaignStatus, PostStatus, PublicationState, SourceKind, TaskState
 from automation.models import Message, Post, Publication, Source, Step
 from leads import consent, importing
@@ -132,6 +133,8 @@ def _campaigns(made: World, account: Any, profile: Any) -> None:
 def _posts(made: World, account: Any) -> None:
     for status in PostStatus.values:
         made[f"{status}_post"] = Post.objects.create(text=f"Coffee, {status}", status=status).pk
+    draft = Post.objects.get(pk=made["draft_post"])
+    made["image"] = add_image(post=draft, upload=factories.make_picture(), by="test").pk
     made["publication"] = Publication.objects.create(
         post_id=made["approved_post"], account=factories.make_account(), state=PublicationState.SCHEDULED,
         task=factories.make_task(), scheduled_at=timezone.now() + timedelta(hours=1),

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from accounts import scopes
 from outreach.api import api as the_api
+from tests import factories
 from tests.api.conftest import Caller, Multipart, World, by_key, make_role
 
 READ, WRITE, ADMIN = "viewer", "operator", "administrator"  # the least role that may
@@ -47,6 +48,7 @@ HANDLES = {"network": "sandbox", "handles": ["stranger"], "account_id": "{accoun
 STEP = {"kind": "dm", "variants": [{"text": "Hello {first_name}"}]}
 CAMPAIGN = {"name": "Spring", "network": "sandbox", "steps": [STEP], "account_ids": ["{account}"]}
 CSV = SimpleUploadedFile("people.csv", b"email\nbo@example.org\n", "text/csv")
+PICTURE = SimpleUploadedFile("beans.png", factories.make_picture(), "image/png")
 TABLE = [
     Row("GET /networks", "accounts:read"),
     Row("GET /accounts", "accounts:read"),
@@ -122,6 +124,10 @@ TABLE = [
     Row("POST /posts", "posts:write", WRITE, 201, {"text": "Fresh beans", "account_ids": ["{account}"]}),
     Row("GET /posts/{draft_post}", "posts:read"),
     Row("PATCH /posts/{draft_post}", "posts:write", WRITE, 200, {"text": "Fresher beans"}),
+    Row("POST /posts/{draft_post}/images", "posts:write", WRITE, 201, Multipart(picture=PICTURE)),
+    Row("GET /posts/{draft_post}/images/{image}", "posts:read"),
+    Row("PATCH /posts/{draft_post}/images/{image}", "posts:write", WRITE, 200, {"alt": "A sack of beans"}),
+    Row("DELETE /posts/{draft_post}/images/{image}", "posts:write", WRITE),
     Row("POST /posts/{draft_post}/submit", "posts:write", WRITE),
     Row("POST /posts/{pending_review_post}/approve", "posts:act", WRITE),
     Row("POST /posts/{approved_post}/reject", "posts:act", WRITE, 200, {"reason": "Too long"}),
@@ -151,7 +157,8 @@ TABLE = [
 def filled(value: Any, world: World) -> Any:
     """``value`` with the world's ids in place of their names."""
     if isinstance(value, Multipart):
-        CSV.seek(0)
+        for file in value.values():
+            file.seek(0)
         return value
     if isinstance(value, dict):
         return {key: filled(item, world) for key, item in value.items()}

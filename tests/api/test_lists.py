@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import api_keys
 from accounts.models import Limit
 from automation.enums import Reason, TaskState
+from automation.content.images import add_image
 from automation.models import Decision, Hold, Message, Post, Publication, Source
 from leads.enums import Lifecycle
 from leads.models import Import, ImportRow, Note, Person, Suppression, Tag
@@ -106,6 +107,7 @@ def posts(number: int, world: World) -> None:
         post = Post.objects.create(text=f"Post {n}")
         Publication.objects.create(post=post, account_id=world["account"])
         Publication.objects.create(post=post, account_id=world["chat"])
+        add_image(post=post, upload=factories.make_picture(), by="test")
 
 
 def many(make: Callable[[int, World], object]) -> Callable[[int, World], None]:

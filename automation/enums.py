@@ -45,6 +45,8 @@ class Reason(models.TextChoices):
     CAMPAIGN_NOT_RUNNING = "campaign_not_running", "The campaign is not running"
     BREAKER_OPEN = "breaker_open", "The network keeps failing; it is tried again soon"
     RATE_LIMITED = "rate_limited", "The network asked to wait"
+    DELIVERABILITY = "deliverability", "Too much of its mail came back or was marked as spam"
+    BROWSER = "browser", "Waits for a browser"
     RATE = "rate", "As many acts a minute as the account's rate allows"
     RETRY = "retry", "Failed for now; tried again"
     RECONCILE = "reconcile", "Unclear outcome: asks the network first"
@@ -129,6 +131,20 @@ class MessageKind(models.TextChoices):
     DM = "dm", "Direct message"
     COMMENT = "comment", "Comment"
     EMAIL = "email", "E-mail"
+
+
+class NoticeKind(models.TextChoices):
+    """What a mail system reports of a mail of ours."""
+
+    HARD = "hard", "Bounced: the address is bad"
+    SOFT = "soft", "Bounced for now"
+    BLOCKED = "blocked", "Blocked by policy"
+    EXPIRED = "expired", "Given up after days"
+    DELAYED = "delayed", "Delayed"
+    COMPLAINT = "complaint", "Marked as spam"
+
+
+BOUNCES = (NoticeKind.HARD, NoticeKind.SOFT, NoticeKind.BLOCKED, NoticeKind.EXPIRED)
 
 
 class Interest(models.TextChoices):
@@ -225,3 +241,11 @@ class HandleState(models.TextChoices):
     FREE = "free", "Free"
     TAKEN = "taken", "Taken"
     UNCLEAR = "unclear", "Unclear"
+
+
+class BrowserUrgency(models.IntegerChoices):
+    """Who gets a browser slot first; the numbers are those of :class:`automation.browser.work.Urgency`."""
+
+    CRITICAL = 0, "Critical"
+    HIGH = 1, "High"
+    LOW = 2, "Low"

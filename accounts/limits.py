@@ -22,6 +22,7 @@ from django.db.models.functions import Collate, Greatest
 from accounts.enums import WindowUnit
 from accounts.models import Account, Allowance, Limit, WarmUp
 from accounts.windows import Window, local_date, window_at
+from outreach.lib import prepared
 
 # A limit lowered since the book was read counts at once: the account's counter takes the smaller of both.
 UPSERT = """
@@ -29,7 +30,7 @@ UPSERT = """
     SELECT owner, kind, unit, window_key, closes_at, LEAST("limit", (
         SELECT min(now."limit") FROM accounts_limit AS now
         WHERE (now.account_id = %s OR now.network = %s) AND now.kind = wanted.kind AND now."window" = unit
-          AND owner = %s
+          AND owner = %s::text
     )), 0
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::int[])
          AS wanted (owner, kind, unit, window_key, closes_at, "limit")
@@ -38,12 +39,8 @@ UPSERT = """
     RETURNING owner, kind, "window", window_key, id, used, "limit"
 """
 
-# Every claim reads these: written out, they cost the worker half of what composing them does.
 # A network's default comes first, so that it is named before an account's equal limit.
-RULES = """
-    SELECT * FROM accounts_limit WHERE account_id = %s OR network = %s ORDER BY account_id NULLS FIRST, "window"
-"""
-RAMPS = "SELECT * FROM accounts_warmup WHERE account_id = %s"
+RULES = 'WHERE account_id = %s OR network = %s ORDER BY account_id NULLS FIRST, "window"'
 TAKE = """
     UPDATE accounts_allowance AS held SET used = held.used + given.units
     FROM unnest(%s::bigint[], %s::int[]) AS given (id, units)
@@ -155,9 +152,11 @@ class Book:
     def load(cls, account: Account) -> Book:
         """Read the account's book: two queries."""
         rules: dict[str, list[Limit]] = defaultdict(list)
-        for limit in Limit.objects.raw(RULES, [account.pk, account.network]):
+        for limit in prepared.instances(Limit, RULES, [account.pk, account.network]):
             rules[limit.kind].append(limit)
-        warm_ups = {ramp.kind: ramp for ramp in WarmUp.objects.raw(RAMPS, [account.pk])}
+        warm_ups = {
+            ramp.kind: ramp for ramp in prepared.instances(WarmUp, "WHERE account_id = %s", [account.pk])
+        }
         return cls(account, {kind: tuple(limits) for kind, limits in rules.items()}, warm_ups)
 
     @property
@@ -253,10 +252,9 @@ def _lock(book: Book, layers: dict[_Slot, _Layer]) -> dict[_Slot, _Counter]:
     columns: list[list[str]] = [list(column) for column in zip(*slots, strict=True)]
     closes_at = [layers[slot].closes_at for slot in slots]
     limits = [layers[slot].limit for slot in slots]
-    with connection.cursor() as cursor:
-        account = book.account
-        cursor.execute(UPSERT, [account.pk, account.network, book.owner, *columns, closes_at, limits])
-        return {_Slot(*row[:4]): _Counter(*row[4:]) for row in cursor.fetchall()}
+    scope = [book.account.pk, book.account.network, book.owner]
+    counters = prepared.rows(UPSERT, [*scope, *columns, closes_at, limits])
+    return {_Slot(*row[:4]): _Counter(*row[4:]) for row in counters}
 
 
 def _deal(stack: dict[_Slot, _Layer], counters: dict[_Slot, _Counter]) -> Grant:
@@ -277,12 +275,10 @@ def _write(counters: Iterable[_Counter]) -> None:
     taken = {counter.pk: counter.taken for counter in counters if counter.taken}
     if not taken:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE, [list(taken), list(taken.values())])
-        if cursor.rowcount != len(taken):
-            raise CountersMoved(
-                f"Counters {sorted(taken)} have no room for {taken} units though they are locked."
-            )
+    if prepared.execute(TAKE, [list(taken), list(taken.values())]) != len(taken):
+        raise CountersMoved(
+            f"Counters {sorted(taken)} have no room for {taken} units though they are locked."
+        )
 
 
 def _grouped(units_by_id: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

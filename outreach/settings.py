@@ -105,6 +105,8 @@ DIRECT_DATABASE = {
     ).items()
     if key in {"NAME", "USER", "PASSWORD", "HOST", "PORT"}
 }
+# A pgbouncer gives each transaction another server, which knows nothing of what was prepared on the last one.
+PREPARED_STATEMENTS = not DIRECT_DATABASE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "outreach_cache"},

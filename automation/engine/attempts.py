@@ -16,6 +16,7 @@ from automation.engine import lanes
 from automation.engine.shapes import Outcome
 from automation.enums import Reason
 from automation.models import Attempt, Task
+from outreach.lib import prepared
 
 NOTHING = Done()
 WORKER_ENDED = "Its worker ended without an answer."
@@ -66,11 +67,10 @@ def complete(outcomes: Sequence[Outcome]) -> list[Outcome]:
         return []
     proofs = [o.result if isinstance(o.result, Done) else NOTHING for o in outcomes]
     ids = [o.claim.attempt_id for o in outcomes]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            COMPLETE, [ids, [done.remote_id[:255] for done in proofs], [done.url[:500] for done in proofs]]
-        )
-        ours = {row[0] for row in cursor.fetchall()}
+    found = prepared.rows(
+        COMPLETE, [ids, [done.remote_id[:255] for done in proofs], [done.url[:500] for done in proofs]]
+    )
+    ours = {row[0] for row in found}
     return [outcome for outcome in outcomes if outcome.claim.attempt_id in ours]
 
 

@@ -18,10 +18,13 @@ from automation.engine.lanes import KINDS, Lease, LeaseLost
 from automation.engine.shapes import Candidate, Claim, Claimed
 from automation.enums import CampaignStatus, Reason
 from automation.models import Hold, Lane, Task
+from outreach.lib import prepared
 
 BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest is put back
-
-HOLDS = "SELECT * FROM automation_hold WHERE lane_id = %s AND (until IS NULL OR until > %s)"
+MINE = "WHERE account_id = %s AND lease_token = %s AND lease_until >= statement_timestamp() FOR NO KEY UPDATE"
+CHANGED = ("people_until", "people_reason", "lease_until", *rates.FIELDS)  # by a claim, of the lane
+RENEWED = f"UPDATE automation_lane SET {', '.join(f'{name} = %s' for name in CHANGED)} WHERE account_id = %s"  # noqa: S608
+HOLDS = "WHERE lane_id = %s AND (until IS NULL OR until > %s)"
 CANDIDATES = """
 WITH picked AS MATERIALIZED (
     SELECT head.id
@@ -29,13 +32,13 @@ WITH picked AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT id, due_at FROM automation_task
         WHERE lane_id = %(lane)s AND kind = k.kind AND priority = pri.priority AND state = 'pending' AND due_at <= %(at)s
-        ORDER BY due_at, id LIMIT %(wanted)s) AS head
-    ORDER BY pri.priority, head.due_at, head.id LIMIT %(wanted)s)
+        ORDER BY due_at, id LIMIT %(wanted)s::int) AS head
+    ORDER BY pri.priority, head.due_at, head.id LIMIT %(wanted)s::int)
 SELECT task.id, task.kind, task.send_id, task.attempt_count + 1, task.failure_count, task.person_id, task.profile_id,
        task.campaign_id, task.enrolment_id, task.payload, COALESCE(profile.handle, ''), COALESCE(profile.remote_id, ''),
        person.suppressed_at IS NOT NULL, campaign.status, campaign.daily_limit,
        task.attempt_count > 0 AND EXISTS (
-           SELECT 1 FROM automation_attempt AS tried WHERE tried.task_id = task.id AND tried.error = %(worker_ended)s)
+           SELECT 1 FROM automation_attempt AS tried WHERE tried.task_id = task.id AND tried.error = %(worker_ended)s::text)
 FROM automation_task AS task JOIN picked USING (id)
 LEFT JOIN leads_profile AS profile ON profile.id = task.profile_id
 LEFT JOIN leads_person AS person ON person.id = task.person_id
@@ -72,7 +75,7 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
         if channel.proves:
             claims = start.consenting(claims)
     lane.minute_taken += len(claims) if room is not None else 0
-    lane.save(update_fields=["people_until", "people_reason", "lease_until", *rates.FIELDS])
+    prepared.execute(RENEWED, [*(getattr(lane, name) for name in CHANGED), lane.pk])
     failpoints.reach("in_claim")
     # What was spaced out waits for its gap; what became due meanwhile is found when the lane is released.
     left = 0 < wanted == len(due) or len(ready) < len(allowed)
@@ -81,20 +84,19 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
 
 def _renew(lease: Lease, *, calls: float) -> tuple[Lane, datetime]:
     """The lane, locked and leased anew for at least ``calls`` seconds, with its account; and the database's time."""
-    lane = (
-        Lane.objects.select_for_update(of=("self",), no_key=True).select_related("account")
-        .filter(pk=lease.lane_id, lease_token=lease.token)
-        .extra(select={"at": "statement_timestamp()"}).first()
-    )  # fmt: skip
-    if lane is None or lane.lease_until is None or lane.lease_until < lane.at:
+    mine = prepared.instances(Lane, MINE, [lease.lane_id, lease.token], also="statement_timestamp() AS at")
+    if not mine:
         raise LeaseLost(f"lane {lease.lane_id}: lease {lease.token} is over")
-    lane.lease_until = lanes.lease_end(lane.at, calls=calls)
-    return lane, lane.at
+    (lane,) = mine
+    (lane.account,) = prepared.instances(Account, "WHERE id = %s", [lane.pk])
+    at: datetime = vars(lane)["at"]
+    lane.lease_until = lanes.lease_end(at, calls=calls)
+    return lane, at
 
 
 def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
     """The kinds nothing holds back at the moment."""
-    holds = list(Hold.objects.raw(HOLDS, [lane.pk, at]))
+    holds = prepared.instances(Hold, HOLDS, [lane.pk, at])
     if account.status not in WORKING_STATUSES:
         lanes.hold(
             lane.pk,
@@ -116,10 +118,9 @@ def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
 def _candidates(lane: Lane, kinds: Sequence[str], at: datetime, wanted: int) -> list[Candidate]:
     if not kinds:
         return []
-    with connection.cursor() as cursor:
-        given = {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted}
-        cursor.execute(CANDIDATES, {**given, "worker_ended": attempts.WORKER_ENDED})
-        return [_candidate(row) for row in cursor.fetchall()]
+    given = {"kinds": list(kinds), "lane": lane.pk, "at": at, "wanted": wanted}
+    found = prepared.rows(CANDIDATES, {**given, "worker_ended": attempts.WORKER_ENDED})
+    return [_candidate(row) for row in found]
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:

@@ -17,7 +17,7 @@ from accounts.models import Account
 from automation.engine import policy
 from automation.enums import Priority, Reason
 from automation.models import Hold, Lane
-from outreach.lib import clock
+from outreach.lib import clock, prepared
 
 CHANNEL = "lane_due"  # the NOTIFY channel drains and the dispatcher listen on
 LEASE_MARGIN = 1.0  # seconds to record what came of the calls
@@ -82,14 +82,15 @@ WITH numbered AS (
     FROM automation_lane
     WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now())),
 candidates AS (
-    SELECT * FROM numbered WHERE place <= %(per_network)s ORDER BY priority, next_at LIMIT 500),
+    SELECT * FROM numbered WHERE place <= %(per_network)s::int ORDER BY priority, next_at LIMIT 500),
 chosen AS (
     SELECT lane.account_id FROM automation_lane AS lane JOIN candidates USING (account_id)
     WHERE lane.next_at <= now() AND (lane.lease_until IS NULL OR lane.lease_until < now())
-    ORDER BY candidates.priority, candidates.next_at LIMIT %(places)s
+    ORDER BY candidates.priority, candidates.next_at LIMIT %(places)s::int
     FOR NO KEY UPDATE OF lane SKIP LOCKED)
 UPDATE automation_lane AS lane
-SET lease_owner = %(owner)s, lease_until = now() + %(seconds)s * interval '1 second', lease_token = lane.lease_token + 1
+SET lease_owner = %(owner)s::text, lease_until = now() + %(seconds)s::float8 * interval '1 second',
+    lease_token = lane.lease_token + 1
 FROM chosen WHERE lane.account_id = chosen.account_id
 RETURNING lane.account_id, lane.network, lane.lease_token
 """
@@ -101,15 +102,11 @@ def lease(*, owner: str, places: int, per_network: int, busy: Mapping[str, int])
     No network gets more than ``per_network`` of a drain's places, ``busy`` counting those it has already, so that a
     network that hangs cannot take them all.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            LEASE,
-            {
-                "busy": json.dumps(dict(busy)), "per_network": per_network, "places": places, "owner": owner,
-                "seconds": policy.seconds("lane_lease_seconds"),
-            },
-        )  # fmt: skip
-        return [Lease(lane_id, network, token, owner) for lane_id, network, token in cursor.fetchall()]
+    given = {
+        "busy": json.dumps(dict(busy)), "per_network": per_network, "places": places, "owner": owner,
+        "seconds": policy.seconds("lane_lease_seconds"),
+    }  # fmt: skip
+    return [Lease(lane_id, network, token, owner) for lane_id, network, token in prepared.rows(LEASE, given)]
 
 
 def seconds_until_due() -> float | None:
@@ -117,9 +114,7 @@ def seconds_until_due() -> float | None:
 
     Below zero when one is due already, ``None`` when none waits for anything.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(EARLIEST)
-        (seconds,) = cursor.fetchone()
+    ((seconds,),) = prepared.rows(EARLIEST)
     return None if seconds is None else float(seconds)
 
 
@@ -146,10 +141,10 @@ UNION ALL
 GIVE_BACK = """
 UPDATE automation_lane
 SET next_at = CASE WHEN %(at)s::timestamptz IS NOT NULL THEN GREATEST(%(at)s, now()) END,
-    priority = %(priority)s, lease_until = NULL, lease_owner = ''
+    priority = %(priority)s::smallint, lease_until = NULL, lease_owner = ''
 WHERE account_id = %(lane)s
 RETURNING CASE WHEN next_at IS NOT NULL
-    THEN pg_notify(%(channel)s, EXTRACT(EPOCH FROM next_at - clock_timestamp())::text) END
+    THEN pg_notify(%(channel)s::text, EXTRACT(EPOCH FROM next_at - clock_timestamp())::text) END
 """
 
 
@@ -172,8 +167,7 @@ def _give_back(lease: Lease) -> Lane | None:
     if lane is not None:
         lane.next_at, priority = _next(lane)
         given = {"at": lane.next_at, "priority": priority, "lane": lane.pk, "channel": CHANNEL}
-        with connection.cursor() as cursor:
-            cursor.execute(GIVE_BACK, given)
+        prepared.execute(GIVE_BACK, given)
     return lane
 
 
@@ -182,17 +176,15 @@ def _next(lane: Lane) -> tuple[datetime | None, int]:
     holds = {hold.kind: hold for hold in Hold.objects.filter(lane=lane)}
     whole = holds.get("")
     times: list[tuple[datetime, int]] = []
-    with connection.cursor() as cursor:
-        cursor.execute(HEADS, {"kinds": KINDS, "lane": lane.pk})
-        for kind, due_at, priority in cursor.fetchall():
-            known = (holds.get(kind), whole) if kind else ()
-            stops = [hold for hold in known if hold and not exempt(hold, kind)]
-            if any(hold.until is None for hold in stops):
-                continue
-            waits = [due_at, *(hold.until for hold in stops)]
-            if kind in PACED_ACTS and lane.people_until:
-                waits.append(lane.people_until)
-            times.append((max(waits), priority))
+    for kind, due_at, priority in prepared.rows(HEADS, {"kinds": KINDS, "lane": lane.pk}):
+        known = (holds.get(kind), whole) if kind else ()
+        stops = [hold for hold in known if hold and not exempt(hold, kind)]
+        if any(hold.until is None for hold in stops):
+            continue
+        waits = [due_at, *(hold.until for hold in stops)]
+        if kind in PACED_ACTS and lane.people_until:
+            waits.append(lane.people_until)
+        times.append((max(waits), priority))
     if not times:
         return None, Priority.NORMAL
     return min(at for at, _ in times), min(priority for _, priority in times)

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from automation.engine import attempts, outcomes
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Task
-from outreach.lib import clock
+from outreach.lib import clock, prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,8 @@ SELECT EXISTS (SELECT 1 FROM automation_attempt AS attempt JOIN automation_task 
 
 def look(lane_id: int) -> Overdue:
     """One cheap question before the costly ones: almost always there is nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOOK, {"lane": lane_id})
-        return Overdue(*cursor.fetchone())
+    ((attempts_overdue, tasks_due),) = prepared.rows(LOOK, {"lane": lane_id})
+    return Overdue(attempts_overdue, tasks_due)
 
 
 @transaction.atomic

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from automation.engine import attempts, failpoints, outcomes
 from automation.engine.shapes import Claim
 from automation.enums import AttemptState, Reason
 from leads.models import Person
+from outreach.lib import prepared
 
 # The counters of each attempt come as text, since an array of arrays cannot be ragged.
 WRITE = """
@@ -24,8 +25,8 @@ running AS (
     RETURNING task.id, task.attempt_count, given.allowances)
 INSERT INTO automation_attempt
     (task_id, number, state, deadline, worker, allowances, claimed_at, started_at, error)
-SELECT id, attempt_count, %(state)s, %(deadline)s, %(worker)s, allowances::bigint[], now(),
-       CASE WHEN %(state)s = 'started' THEN statement_timestamp() END, ''
+SELECT id, attempt_count, %(state)s::text, %(deadline)s::timestamptz, %(worker)s::text, allowances::bigint[], now(),
+       CASE WHEN %(state)s::text = 'started' THEN statement_timestamp() END, ''
 FROM running
 RETURNING id, task_id
 """
@@ -39,9 +40,7 @@ def write_attempts(claims: Sequence[Claim], *, worker: str, deadline: datetime, 
         "allowances": ["{" + ",".join(map(str, claim.allowances)) + "}" for claim in claims],
         "state": state.value, "deadline": deadline, "worker": worker,
     }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(WRITE, given)
-        attempt_of = {task_id: attempt_id for attempt_id, task_id in cursor.fetchall()}
+    attempt_of = {task_id: attempt_id for attempt_id, task_id in prepared.rows(WRITE, given)}
     for claim in claims:
         claim.attempt_id = attempt_of[claim.task_id]
 
@@ -64,20 +63,19 @@ def consenting(claims: Sequence[Claim]) -> list[Claim]:
 
 
 def _lock_consent(person_ids: Sequence[int]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id FROM {Person._meta.db_table} WHERE id = ANY(%s) AND suppressed_at IS NULL ORDER BY id FOR SHARE",  # noqa: S608
-            [list(person_ids)],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = prepared.rows(
+        f"SELECT id FROM {Person._meta.db_table} WHERE id = ANY(%s) AND suppressed_at IS NULL ORDER BY id FOR SHARE",  # noqa: S608
+        [list(person_ids)],
+    )
+    return [row[0] for row in found]
 
 
 # One statement, so that it costs one round trip: no lock outlives it, and an opt-out waits for it or is seen by it.
 BEGIN = """
 WITH willing AS MATERIALIZED (
-    SELECT id FROM leads_person WHERE id = %(person)s AND suppressed_at IS NULL FOR SHARE)
+    SELECT id FROM leads_person WHERE id = %(person)s::bigint AND suppressed_at IS NULL FOR SHARE)
 UPDATE automation_attempt
-SET state = 'started', started_at = now(), deadline = now() + %(seconds)s * interval '1 second'
+SET state = 'started', started_at = now(), deadline = now() + %(seconds)s::float8 * interval '1 second'
 WHERE id = %(attempt)s AND state = 'claimed' AND deadline > now()
   AND (%(person)s::bigint IS NULL OR EXISTS (SELECT FROM willing))
 """
@@ -89,9 +87,8 @@ def begin(claim: Claim, *, seconds: float) -> bool:
     It may not when its deadline has passed (somebody else has it by now), it was cancelled, or the person said no.
     """
     failpoints.reach("before_start")
-    with connection.cursor() as cursor:
-        cursor.execute(BEGIN, {"person": claim.person_id, "attempt": claim.attempt_id, "seconds": seconds})
-        begun = cursor.rowcount == 1
+    given = {"person": claim.person_id, "attempt": claim.attempt_id, "seconds": seconds}
+    begun = prepared.execute(BEGIN, given) == 1
     if not begun:
         with transaction.atomic():
             consenting([claim])  # if it was a no that stopped it, this says so on the task

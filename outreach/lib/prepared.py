@@ -1,0 +1,81 @@
+"""Statements that run all the time: the server parses and plans each once per connection instead of every time.
+
+Django sends every statement as new text, and planning the engine's costs more than running them. Those that are written
+out and run for every act go through here. Behind a pgbouncer, which cannot keep them, they are planned each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+import psycopg
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
+
+M = TypeVar("M", bound=Model)
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+@contextmanager
+def cursor() -> Iterator[CursorWrapper]:
+    """A cursor like Django's own, with its errors and its query log, that binds values on the server.
+
+    The server must be able to tell each value's type: cast those that stand alone (``%s::text``).
+    """
+    connection.ensure_connection()
+    driver = connection.connection
+    driver.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None
+    bound: Any = psycopg.Cursor(driver)
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrap(bound) as wrapped:
+        yield wrapped
+
+
+def execute(statement: str, parameters: Parameters = None) -> int:
+    """Run a statement that returns nothing; the number of rows it changed."""
+    with cursor() as opened:
+        opened.execute(statement, parameters)
+        return int(opened.rowcount)
+
+
+def rows(statement: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+    """All rows a statement returns."""
+    with cursor() as opened:
+        opened.execute(statement, parameters)
+        return list(opened.fetchall())
+
+
+def instances(model: type[M], where: str, parameters: Parameters = None, *, also: str = "") -> list[M]:
+    """Instances of ``model`` by what follows FROM in a SELECT; ``also`` names one more expression, which becomes an attribute."""
+    names = _columns(model)
+    statement = f"SELECT {', '.join(names)}{also and ', ' + also} FROM {model._meta.db_table} {where}"  # noqa: S608
+    with cursor() as opened:
+        opened.execute(statement, parameters)
+        beyond = [column.name for column in opened.description[len(names) :]]
+        found = opened.fetchall()
+    return [_instance(model, row, beyond) for row in found]
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    """Its columns, quoted and by name: a ``*`` that grows would break what is prepared."""
+    fields = model._meta.concrete_fields
+    converted = [field.name for field in fields if field.get_db_converters(connection)]
+    if converted:
+        raise TypeError(
+            f"Django converts {', '.join(converted)} of {model.__name__}: use a queryset instead."
+        )
+    return tuple(f'"{field.column}"' for field in fields)
+
+
+def _instance(model: type[M], row: Sequence[Any], beyond: Sequence[str]) -> M:
+    fields = [field.attname for field in model._meta.concrete_fields]
+    one = model.from_db(DEFAULT_DB_ALIAS, fields, row[: len(fields)])
+    for name, value in zip(beyond, row[len(fields) :], strict=True):
+        setattr(one, name, value)
+    return one

@@ -10,6 +10,7 @@ from automation import services
 from automation.campaigns import progress
 from automation.content import services as _content  # noqa: F401 - registers the effects of finished tasks
 from automation.conversations import inbox as _inbox  # noqa: F401
+from automation.conversations import notices as _notices  # noqa: F401
 from automation.discovery import services as _discovery  # noqa: F401
 from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, EnrolmentState, Reason, TaskState
@@ -18,6 +19,7 @@ from automation.health import reading
 from automation.health import services as health
 from automation.models import Enrolment, Lane, Task
 from automation.onboarding import progress as _onboarding  # noqa: F401
+from leads.enums import SuppressionReason
 from outreach.lib import events
 from outreach.lib.events import Event
 
@@ -88,7 +90,10 @@ def honour_no(event: Event) -> None:
 
     Rows a worker holds at this moment are passed over: it waits for our lock on the person and finds the no itself.
     """
+    # First, so that a cancelled task does not end them for another reason.
+    enrolments = Enrolment.objects.filter(person_id__in=event.ids, state__in=OPEN_ENROLMENTS)
+    bounced = event.data.get("reason") == SuppressionReason.HARD_BOUNCE
+    state = EnrolmentState.BOUNCED if bounced else EnrolmentState.OPTED_OUT
+    progress.close(list(enrolments.values_list("pk", flat=True)), state=state)
     waiting = Task.objects.filter(person_id__in=event.ids, state__in=(TaskState.PENDING, TaskState.RUNNING))
     tasks.cancel(list(waiting.values_list("id", flat=True)), reason=Reason.SUPPRESSED, by=event.by)
-    enrolments = Enrolment.objects.filter(person_id__in=event.ids, state__in=OPEN_ENROLMENTS)
-    progress.close(list(enrolments.values_list("pk", flat=True)), state=EnrolmentState.OPTED_OUT)

@@ -84,6 +84,25 @@ def suppress_address(
         return Suppressed(result.person_ids, result.newly, result.addresses + added)
 
 
+def suppress_hash(
+    *, network: str, digest: str, reason: str = SuppressionReason.OPT_OUT, by: Actor, detail: str = ""
+) -> bool:
+    """Never write to the address with this keyed hash, which we do not know any more; whether that is new.
+
+    For somebody whose data is gone and who says no all the same: who gets the address later comes out suppressed.
+    """
+    with transaction.atomic():
+        _hold_hashes([digest], alone=True)
+        _, created = Suppression.objects.get_or_create(
+            network=network, address_hash=digest, defaults={"reason": reason, "detail": detail[:500]}
+        )
+        if created:
+            events.emit(
+                "address.suppressed", model="leads.suppression", by=by, network=network, reason=str(reason)
+            )
+    return created
+
+
 def lift(
     *, suppression: Suppression | None = None, person: Person | None = None, by: Actor, reason: str
 ) -> tuple[int, ...]:

@@ -5,12 +5,14 @@ from django.http import Http404
 from django.urls import path, re_path
 from django.views.defaults import page_not_found
 
+from leads.views import unsubscribe
 from monitoring import health
 from outreach.api import api
 
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("goodbye/<str:token>", unsubscribe, name="unsubscribe"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     # Also keeps APPEND_SLASH away from the API: an address is right or it is 404, never a redirect that drops a body.

@@ -15,6 +15,7 @@ from accounts.admin.accounts import AccountAdmin as PlainAccountAdmin
 from accounts.models import Account
 from automation import queries, services
 from automation.admin import colours
+from automation.admin.mailboxes import MAIL_ACTS, MailboxActs
 from automation.engine import rates
 from automation.enums import Reason
 from automation.models import Hold, Lane, Task
@@ -29,10 +30,10 @@ admin.site.unregister(Account)
 
 
 @admin.register(Account)
-class AccountAdmin(PlainAccountAdmin):
+class AccountAdmin(MailboxActs, PlainAccountAdmin):
     list_display = (*PlainAccountAdmin.list_display, "next_act")
     list_select_related = ("owner", "lane")
-    actions_detail = [*PlainAccountAdmin.actions_detail[:2], "verify", *PlainAccountAdmin.actions_detail[2:]]
+    actions_detail = [*PlainAccountAdmin.actions_detail[:2], "verify", *MAIL_ACTS, *PlainAccountAdmin.actions_detail[2:]]
     change_form_outer_after_template = "admin/automation/account_after.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:

@@ -12,7 +12,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from accounts.enums import ActionKind
-from automation.campaigns import wording
+from automation.campaigns import mail, wording
 from automation.engine import effects, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import (
@@ -136,6 +136,8 @@ def _payload(step: Step, enrolment: Enrolment) -> dict[str, Any] | None:
         payload |= {"text": wording.fill(variant.text, enrolment.profile), "variant": variant.name}
         if variant.subject:
             payload["subject"] = wording.fill(variant.subject, enrolment.profile)
+    if step.kind == StepKind.EMAIL:
+        payload |= mail.details(enrolment, payload.get("subject", ""))
     return payload
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import Account
-from automation.campaigns import wording
+from automation.campaigns import mail, wording
 from automation.channels import registry
 from automation.engine import lanes, tasks
 from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState, Reason, StepKind, TaskState
@@ -128,6 +128,8 @@ def check_steps(network: str, steps: Sequence[StepSpec]) -> None:
             raise ValidationError({"steps": f"Step {position}: give at least one wording."})
         for variant in spec.variants:
             wording.check(variant.text)
+            wording.check(variant.subject)
+    mail.check_steps(steps)
 
 
 @transaction.atomic
@@ -188,16 +190,17 @@ def start(*, campaign: Campaign, by: Actor) -> None:
         raise ValidationError("Give the campaign at least one step first.")
     if not locked.accounts.exists():
         raise ValidationError("Give the campaign at least one account first.")
+    mail.check_start(locked)
     _set_status(locked, CampaignStatus.RUNNING, by, started_at=Now())
     queue.enqueue(BEGIN_JOB, locked.pk)
     campaign.refresh_from_db()
 
 
 @transaction.atomic
-def pause(*, campaign: Campaign, by: Actor) -> None:
+def pause(*, campaign: Campaign, by: Actor, reason: str = "") -> None:
     """Nothing more of it is claimed until it is resumed; its waiting tasks are shelved with that reason."""
     locked = _lock(campaign, CampaignStatus.RUNNING, "paused")
-    _set_status(locked, CampaignStatus.PAUSED, by)
+    _set_status(locked, CampaignStatus.PAUSED, by, reason=reason)
     # What has its time yet to come keeps it: it is shelved when it comes due.
     waiting = Task.objects.filter(campaign=locked, state=TaskState.PENDING, due_at__lte=Now())
     waiting.update(due_at=None, reason=Reason.CAMPAIGN_NOT_RUNNING, detail="The campaign is paused.")
@@ -246,6 +249,8 @@ def _lock(campaign: Campaign, status: str, deed: str) -> Campaign:
     return locked
 
 
-def _set_status(campaign: Campaign, status: str, by: Actor, **moments: Now) -> None:
-    Campaign.objects.filter(pk=campaign.pk).update(status=status, **moments)
-    events.emit(f"campaign.{status}", model="automation.campaign", ids=[campaign.pk], by=by)
+def _set_status(campaign: Campaign, status: str, by: Actor, *, reason: str = "", **moments: Now) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(
+        status=status, status_reason=reason[:500], status_changed_at=Now(), **moments
+    )
+    events.emit(f"campaign.{status}", model="automation.campaign", ids=[campaign.pk], by=by, reason=reason)

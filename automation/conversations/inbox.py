@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
+
 from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.channels import registry
 from automation.channels.base import InboxPage
-from automation.conversations import services
-from automation.engine import effects, policy, tasks
+from automation.conversations import attention, services
+from automation.engine import effects, lanes, policy, tasks
 from automation.engine.tasks import NewTask
-from automation.enums import Priority, TaskState
+from automation.enums import Priority, Reason, TaskState
 from automation.models import InboxCursor, Task
 from outreach.lib import clock
 
@@ -28,6 +30,17 @@ def poll(account: Account, *, after: float = 0.0) -> None:
     if waiting.exists():
         return
     _write(account.pk, after)
+
+
+@transaction.atomic
+def read_soon(account_id: int) -> bool:
+    """Have the waiting read run now; false when none waits, since one is being done at this moment or the chain broke."""
+    now = clock.database_now()
+    waiting = Task.objects.filter(lane_id=account_id, kind=ActionKind.FETCH_INBOX, state=TaskState.PENDING)
+    changed = waiting.filter(due_at__gt=now).update(due_at=now, reason=Reason.READY, detail="")
+    if changed:
+        lanes.wake_on_commit({account_id: (now, Priority.HIGH)})
+    return bool(changed) or waiting.exists()
 
 
 def _write(account_id: int, after: float) -> None:
@@ -49,6 +62,8 @@ def take_in(task: Task, result: InboxPage) -> None:
     cursor, _ = InboxCursor.objects.update_or_create(
         account=account, defaults={"cursor": result.cursor, "polled_at": clock.database_now()}
     )
+    if ActionKind.EMAIL in registry.capabilities(account.network):
+        attention.want()
     pause = policy.seconds("inbox_interval") if cursor.interval is None else cursor.interval
     poll(
         account, after=0.0 if result.more else pause

@@ -16,7 +16,9 @@ from django.db.models.functions import Greatest, Now
 from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.campaigns import progress
+from automation.channels import registry
 from automation.channels.base import Done, Inbound
+from automation.conversations import notices, threads
 from automation.conversations.reading import Reading, read
 from automation.engine import effects, tasks
 from automation.engine.tasks import NewTask
@@ -68,6 +70,9 @@ def receive(account: Account, inbound: Iterable[Inbound]) -> int:
     }
     received = 0
     for item in inbound:
+        if item.notice is not None:
+            received += notices.take(account, item)
+            continue
         if item.handle.casefold() in ours:
             continue
         try:
@@ -81,24 +86,46 @@ def receive(account: Account, inbound: Iterable[Inbound]) -> int:
 
 def _receive_one(account: Account, item: Inbound) -> bool:
     text = clean_text(item.text, MAX_TEXT)  # anybody may write to us, also what no column can hold
-    profile, _ = add_profile(
-        network=account.network, handle=item.handle, found_by=account, found_via="wrote to us",
-        remote_id=item.sender_id, display_name=item.sender_name,
-    )  # fmt: skip
-    conversation = _thread_of(account, profile)
+    conversation = threads.answered(item.references) or _thread_with_sender(account, item)
+    if conversation is None:
+        return False
     reading = read(text, automatic=item.automatic)
     message, created = Message.objects.get_or_create(
         conversation=conversation, remote_id=clean_text(item.remote_id, 255),
         defaults={
             "direction": Direction.IN, "kind": item.kind, "text": text, "automatic": reading.automatic,
-            "sent_at": item.sent_at,
+            "sent_at": item.sent_at, "subject": clean_text(item.subject, 300),
             "enrolment": _enrolment_of(conversation),
         },
     )  # fmt: skip
     if created:
         _note_inbound(conversation, message, reading)
         _act_on(conversation, reading)
+        if reading.opts_out:
+            _honour_sender(account, item)
     return created
+
+
+def _thread_with_sender(account: Account, item: Inbound) -> Conversation | None:
+    """The thread with whoever wrote; none for a stranger's machine: newsletters and receipts are no conversation."""
+    if item.automatic and item.kind == MessageKind.EMAIL:
+        known = Profile.objects.filter(
+            network=account.network, handle=normalise(account.network, item.handle)
+        )
+        if not known.exists():
+            return None
+    profile, _ = add_profile(
+        network=account.network, handle=item.handle, found_by=account, found_via="wrote to us",
+        remote_id=item.sender_id, display_name=item.sender_name,
+    )  # fmt: skip
+    return _thread_of(account, profile)
+
+
+def _honour_sender(account: Account, item: Inbound) -> None:
+    """Who says no from another address than the one we wrote to means both."""
+    consent.suppress_address(
+        network=account.network, handle=item.handle, by=None, detail="Said so in a message"
+    )
 
 
 def _thread_of(account: Account, profile: Profile) -> Conversation:
@@ -175,6 +202,7 @@ def record_sent(task: Task, result: Any) -> None:
         defaults={
             "conversation": conversation, "direction": Direction.OUT, "kind": KIND_OF[ActionKind(task.kind)],
             "remote_id": result.remote_id if isinstance(result, Done) else "", "text": task.payload.get("text", ""),
+            "subject": task.payload.get("subject", "")[:300],
             "enrolment_id": task.enrolment_id, "sent_at": now,
         },
     )  # fmt: skip
@@ -205,14 +233,15 @@ def reply(*, conversation: Conversation, text: str, by: Actor) -> Task:
     if conversation.person.suppressed_at is not None:
         raise ValidationError("This person said no: nothing can be sent to them.")
     account = conversation.chat_account or conversation.account
-    last = conversation.messages.filter(direction=Direction.IN).order_by("-sent_at").first()
-    kind = ActionKind.EMAIL if last and last.kind == MessageKind.EMAIL else ActionKind.DM
+    by_mail = ActionKind.EMAIL in registry.capabilities(account.network)
+    thread = threads.continued(conversation) if by_mail else {}
     said = conversation.messages.filter(direction=Direction.OUT).count()  # grows only once the answer is out
     task = tasks.add(
         NewTask(
-            account_id=account.pk, kind=kind, profile=conversation.profile, priority=Priority.CRITICAL,
+            account_id=account.pk, kind=ActionKind.EMAIL if by_mail else ActionKind.DM,
+            profile=conversation.profile, priority=Priority.CRITICAL,
             dedupe_key=f"conversation:{conversation.pk}:answer:{said}:{hash_of(text)}",
-            payload={"text": text, "conversation": conversation.pk},
+            payload={"text": text, "conversation": conversation.pk, **thread},
         )
     )  # fmt: skip
     if task.state in (TaskState.FAILED, TaskState.CANCELLED):

@@ -19,6 +19,10 @@ class Campaign(models.Model):
     description = models.TextField(blank=True)
     network = models.CharField(max_length=32, help_text="Where its steps act.")
     status = models.CharField(max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    status_reason = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Why it has its status, if that needs saying."
+    )
+    status_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     accounts = models.ManyToManyField(
         Account, related_name="campaigns", blank=True, help_text="People are spread evenly over these."
     )

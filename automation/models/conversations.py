@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import Account
-from automation.enums import Direction, Interest, MessageKind
+from automation.enums import Direction, Interest, MessageKind, NoticeKind
 from automation.models.acting import Task
 from automation.models.campaigns import Enrolment
 from leads.models import Person, Profile
@@ -51,7 +51,12 @@ class Message(models.Model):
     direction = models.CharField(max_length=3, choices=Direction)
     kind = models.CharField(max_length=8, choices=MessageKind, default=MessageKind.DM)
     remote_id = models.CharField(max_length=255, blank=True)
+    subject = models.CharField(max_length=300, blank=True, default="", db_default="")
     text = models.TextField(blank=True)
+    notice = models.CharField(
+        max_length=10, choices=NoticeKind, blank=True, default="", db_default="",
+        help_text="What a mail system reports of a mail of ours.",
+    )  # fmt: skip
     automatic = models.BooleanField(default=False, help_text="Written by a machine, e.g. out of office.")
     task = models.OneToOneField(Task, models.SET_NULL, null=True, blank=True, related_name="message")
     enrolment = models.ForeignKey(Enrolment, models.SET_NULL, null=True, blank=True, related_name="messages")
@@ -66,6 +71,10 @@ class Message(models.Model):
                 name="message_is_unique_by_conversation_and_remote_id",
             ),
         ]
+        indexes = [
+            # conversations.deliverability: what came back of a campaign's or an account's mail
+            models.Index(fields=["sent_at"], condition=~models.Q(notice=""), name="message_notice"),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
@@ -79,6 +88,10 @@ class InboxCursor(models.Model):
     polled_at = models.DateTimeField(null=True, blank=True)
     interval = models.FloatField(
         null=True, blank=True, help_text="Seconds between two readings. Empty: the installation's default."
+    )
+
+    judged_from = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="What came back before no longer counts against the account."
     )
 
     def __str__(self) -> str:

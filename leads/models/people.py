@@ -119,6 +119,12 @@ class Profile(models.Model):
         Account, models.SET_NULL, null=True, blank=True, related_name="found_profiles"
     )
     found_via = models.CharField(max_length=255, blank=True, help_text="e.g. search: coffee")
+    bounced_at = models.DateTimeField(
+        null=True, blank=True, help_text="When mail to it came back for good: the address is bad."
+    )
+    bounce = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Why mail came back last."
+    )
     fetched_at = models.DateTimeField(null=True, blank=True)
     refresh_at = models.DateTimeField(
         null=True, blank=True, help_text="When the profile should be read again."

@@ -16,6 +16,7 @@ NETWORK = Network(
         "imap_security": "IMAP security: tls or starttls (tls)",
         "username": "User name (the address)",
         "from_name": "Name people see",
+        "dkim_selector": "DKIM selector, if it has an unusual name",
         "provider": "Send through a provider's API: postmark, mailgun, brevo or resend",
         "provider_key": "The provider's API key",
     },

@@ -121,9 +121,15 @@ class Imap:
                 f"The mailbox refused user name or password: {_said(error, self._server)}"
             ) from None
 
+    @property
+    def client(self) -> imaplib.IMAP4:
+        """The connection itself, for what is only done here and there."""
+        return self._box.client
+
     def check(self) -> None:
         """Raise unless the inbox opens."""
-        self._select("INBOX")
+        with _told(self._server):
+            self._select("INBOX")
 
     def news(self, since: str) -> tuple[list[Raw], str, bool]:
         """Messages after ``since``, oldest first, the new cursor, and whether there are more.

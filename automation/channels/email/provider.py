@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import requests
-from anymail.exceptions import AnymailError, AnymailRequestsAPIError
+from anymail.exceptions import AnymailError
 from anymail.message import AnymailMessage
 from requests.structures import CaseInsensitiveDict
 
@@ -80,11 +80,16 @@ def send(mailbox: Mailbox, message: EmailMessage, act: Act) -> str:
         raise _error(error, session, provider) from None
     finally:
         session.close()
+    if session.answer is not None and session.answer.status_code >= 400:
+        raise _answered(
+            session.answer, provider
+        )  # anymail reads some refusals as an answer about the recipient
     status = outgoing.anymail_status
     if status.status and status.status <= REFUSED:
         raise Refused(f"The provider refused this address ({', '.join(sorted(status.status))}).")
-    tracking = status.message_id
-    return str(tracking).strip("<>")[:255] if isinstance(tracking, str) else ""
+    if not isinstance(status.message_id, str) or not status.message_id:
+        raise Unknown("The provider's answer does not name the mail; whether it took it is unclear.")
+    return status.message_id.strip("<>")[:255]
 
 
 def _backend(provider: Provider, mailbox: Mailbox) -> Any:
@@ -123,10 +128,11 @@ def _error(error: Exception, session: _Session, provider: Provider) -> ChannelEr
         )
     if session.answer is None:
         return Refused(f"This mail cannot be put into the provider's form ({type(error).__name__}).")
-    return _answered(session.answer, error, provider)
+    return _answered(session.answer, provider)
 
 
-def _answered(answer: httpx.Response, error: Exception, provider: Provider) -> ChannelError:
+def _answered(answer: httpx.Response, provider: Provider) -> ChannelError:
+    """The channel's error for an answer that is no success, or cannot be understood as one."""
     words = " ".join(answer.text.split()).replace(provider.key, "***")[:DETAIL_LENGTH]
     said = f"The provider answered {answer.status_code}: {words}"
     match answer.status_code:
@@ -139,6 +145,4 @@ def _answered(answer: httpx.Response, error: Exception, provider: Provider) -> C
             return TryLater(said, retry_after=wait, rate_limited=True)
         case status if status >= 500 or status < 400:
             return Unknown(f"{said} Whether it took the mail is unclear.")
-    if not isinstance(error, AnymailRequestsAPIError):
-        return Unknown(f"{said} The answer cannot be understood.")
-    return NotFound(said) if "inactive recipient" in words.lower() else Refused(said)
+    return NotFound(said) if "inactive" in words.lower() else Refused(said)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from automation.browser import endpoint
+from automation.conversations import attention
 from monitoring import heartbeats
 from monitoring.supervision import probes
 from monitoring.supervision.parts import Part, Plan
@@ -22,7 +23,7 @@ from monitoring.supervision.supervisor import Supervisor
 from outreach.lib import processes
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
-PARTS = ("web", "cluster", "dispatcher", "browser")
+PARTS = ("web", "cluster", "dispatcher", "browser", "mailboxes")
 
 
 class Command(BaseCommand):
@@ -116,4 +117,6 @@ def _plan(name: str, bind: str) -> Plan:
         )
     if name == "browser":
         return Plan(name, (MANAGE, "browser", "--on-demand"), wanted=endpoint.is_wanted)
+    if name == "mailboxes":
+        return Plan(name, (MANAGE, name), wanted=attention.is_wanted)
     return Plan(name, (MANAGE, name))

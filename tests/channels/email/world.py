@@ -14,6 +14,8 @@ from email.utils import format_datetime, make_msgid
 from typing import Any
 
 from automation.channels.base import Login
+from automation.channels.email.imap import Imap, Raw
+from automation.channels.email.mailbox import mailbox_of
 from tests.channels.email.imap_server import ImapServer
 from tests.channels.email.smtp_server import SmtpServer, Taken
 
@@ -27,6 +29,7 @@ class MailWorld:
     def __init__(self, *, files_sent: bool = True) -> None:
         self.files_sent = files_sent
         self.users: dict[str, str] = {}
+        self.secrets: dict[str, dict[str, Any]] = {}
         self.imap = ImapServer()
         self.smtp = SmtpServer(self.users, deliver=self._deliver)
 
@@ -47,14 +50,25 @@ class MailWorld:
         password = password or f"pass-{address}"
         self.users[address] = password
         self.imap.add_user(address, password, SENT)
-        return {
+        self.secrets[address] = {
             "password": password, "smtp_host": HERE, "smtp_port": str(self.smtp.port), "smtp_security": "none",
             "imap_host": HERE, "imap_port": str(self.imap.port), "imap_security": "none", "from_name": "Ann Example",
         }  # fmt: skip
+        return self.secrets[address]
 
     def login(self, address: str, **changes: Any) -> Login:
         """A new mailbox, as a channel signs in to it."""
         return Login(account_id=1, handle=address, secret={**self.mailbox(address), **changes})
+
+    def news(self, address: str, since: str = "") -> tuple[list[Raw], str, bool]:
+        """What lies in one of our mailboxes after ``since``, as the channel reads it."""
+        server = mailbox_of(Login(account_id=0, handle=address, secret=self.secrets[address])).imap
+        assert server is not None
+        box = Imap(server)
+        try:
+            return box.news(since)
+        finally:
+            box.close()
 
     async def _deliver(self, loop: asyncio.AbstractEventLoop, taken: Taken) -> None:
         if self.files_sent and taken.sender in self.users:

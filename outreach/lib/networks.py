@@ -22,6 +22,16 @@ class Posts:
 
 
 @dataclass(frozen=True, slots=True)
+class Handles:
+    """What a handle looks like on a network: how long it may be, what may stand between words, what follows it."""
+
+    longest: int = 30
+    shortest: int = 2
+    joiners: str = "_"
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """What people and forms need to know of a network.
 
@@ -35,11 +45,13 @@ class Network:
     label: str
     credential_fields: dict[str, str] = field(default_factory=dict)
     needs_server: bool = False
+    handles_name_their_server: bool = False
     capabilities: frozenset[str] = frozenset()
     optional_fields: dict[str, str] = field(default_factory=dict)
     address: str = ""
     closed: dict[str, str] = field(default_factory=dict)
     posts: Posts | None = None
+    handles: Handles = Handles()
 
 
 _known: dict[str, Network] = {}

@@ -1,7 +1,7 @@
 """Bluesky, and every other account server of the AT Protocol."""
 
 from automation.channels.bluesky import wording
-from outreach.lib.networks import Network, Posts
+from outreach.lib.networks import Handles, Network, Posts
 
 CAPABILITIES = frozenset(
     {
@@ -14,6 +14,7 @@ NETWORK = Network(
     label="Bluesky",
     credential_fields={"app_password": "App password (Settings, Privacy and security)"},
     address="https://bsky.social",
+    handles=Handles(longest=18, shortest=3, joiners="-", suffix=".bsky.social"),
     capabilities=CAPABILITIES,
     closed={
         "dm": "Direct messages are a service of their own that is closed to other programs; answer people's posts instead.",

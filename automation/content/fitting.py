@@ -39,7 +39,7 @@ def _problems(post: Post, network: Network) -> Iterator[str]:
 
 
 def _picture_problems(post: Post, label: str, rules: Posts) -> Iterator[str]:
-    alts = list(PostImage.objects.filter(post=post).order_by("position").values_list("alt", flat=True))
+    alts = list(PostImage.objects.filter(post_id=post.pk).order_by("position").values_list("alt", flat=True))
     if len(alts) > rules.images:
         most = f"takes at most {rules.images} pictures" if rules.images else "takes no pictures from here"
         yield f"{label} {most}; this post has {len(alts)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.browser.work import ActionFailed, Broken, BrowserBusy, BrowserDown, Hung
+from automation.browser.work import ActionFailed, Broken, BrowserDown, Hung
 from automation.channels.base import (
     AuthFailed,
     ChannelError,
@@ -12,7 +12,7 @@ from automation.channels.base import (
     Unknown,
 )
 
-BUSY_SECONDS = 5.0
+DOWN_SECONDS = 5.0
 SAID = {kind.__name__: kind for kind in (AuthFailed, NotFound, Refused, Unknown)}
 
 
@@ -22,10 +22,9 @@ class NoSession(AuthFailed):
 
 def meaning(error: BrowserDown | Broken, *, acts: bool) -> ChannelError:
     """The channel's error for a browser's. ``acts``: the job was to press something that others notice."""
-    if isinstance(error, BrowserBusy):
-        return TryLater(str(error), retry_after=error.retry_after or BUSY_SECONDS, rate_limited=True)
     if isinstance(error, BrowserDown):
-        return TryLater(str(error), retry_after=error.retry_after)
+        # The lane waits, as when a site says "slow down": what we lack ourselves must not use up the task's tries.
+        return TryLater(str(error), retry_after=error.retry_after or DOWN_SECONDS, rate_limited=True)
     if isinstance(error, ActionFailed) and (said := _said(error)) is not None:
         return said
     if acts and error.acted:

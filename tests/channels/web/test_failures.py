@@ -185,8 +185,9 @@ def test_no_browser_means_later(channel: WebChannel, them: OwnAccount) -> None:
     assert running
     endpoint.write(ServerState(DEGRADED, reason="it will not start"))
     try:
-        with pytest.raises(TryLater, match="it will not start"):
+        with pytest.raises(TryLater, match="it will not start") as caught:
             channel.follow(begun("follow", handle=them.handle))
+        assert caught.value.rate_limited  # the lane waits, and the task loses no try
     finally:
         endpoint.write(running)
 

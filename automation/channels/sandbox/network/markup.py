@@ -12,7 +12,7 @@ from automation.channels.sandbox.network.state import Event, Member, Post, State
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem}"
     "article,li{border-top:1px solid #ccc;padding:.5rem 0}ol,ul{list-style:none;padding:0}"
-    "textarea,input[type=url]{width:100%}form{margin:.5rem 0}.own{text-align:right}"
+    "textarea,input[type=url]{width:100%;box-sizing:border-box}form{margin:.5rem 0}.own{text-align:right}"
     "nav form{display:inline}[role=alert]{color:#a00}"
 )
 TEXT_FIELD = '<label>{label} <textarea name="text" rows="3" required></textarea></label>'

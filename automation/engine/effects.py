@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from automation.models import Task
 
 log = structlog.get_logger(__name__)
-PASSING = (OperationalError, InterfaceError)  # the database's trouble, not the handler's
+PASSING = (OperationalError, InterfaceError, InternalError)  # the database's trouble, not the handler's
 
 Completed = Callable[[Task, Any], None]
 Ended = Callable[[Task], None]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 
 from accounts.models import Account
 from automation.channels import registry
 from automation.channels.base import AuthFailed, Channel, ChannelError, TryLater
 from automation.channels.closed import ClosedChannel
-from automation.engine import acts, breaker, failpoints, lanes, outcomes, policy, recover, start
+from automation.engine import acts, breaker, effects, failpoints, lanes, outcomes, policy, recover, start
 from automation.engine.claim import BATCH_SECONDS, claim
 from automation.engine.lanes import Lease, LeaseLost
 from automation.engine.logins import login_of
@@ -56,7 +56,7 @@ def run_lane(lease: Lease, *, go_on: Callable[[], bool]) -> int:
 
 def _rest(lease: Lease, error: Exception) -> None:
     """Without a pause the lane would be due again at once, and fail again at once."""
-    passing = isinstance(error, OperationalError | InterfaceError)
+    passing = isinstance(error, effects.PASSING)
     until = clock.database_now() + timedelta(seconds=MOMENT_SECONDS if passing else REST_SECONDS)
     detail = f"The lane could not be run: {type(error).__name__}: {error}"
     lanes.hold(lease.lane_id, kind="", reason=Reason.RETRY, until=until, detail=detail)

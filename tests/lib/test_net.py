@@ -199,6 +199,17 @@ def test_deadline_ends_a_body_that_trickles() -> None:
     listener.close()
 
 
+def test_process_that_was_stopped_before_it_wrote_does_not_write(server: tuple[str, list[bytes]]) -> None:
+    with net.client(server[0]) as client:
+        assert (
+            client.get("/").text == "ok"
+        )  # the connection stands already: nothing but the write is left to refuse
+        seen = len(server[1])
+        with net.until(time.monotonic() - 0.01), pytest.raises(httpx.HTTPError):
+            client.post("/", content=b"too late")
+    assert len(server[1]) == seen
+
+
 def test_inner_deadline_cannot_outlast_the_outer(server: tuple[str, list[bytes]]) -> None:
     with (
         net.client(server[0]) as client,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
@@ -21,6 +22,7 @@ from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Hold, Lane, Task
 from automation.services import verify_account
 from leads.models import Profile
+from outreach.lib import clock
 from tests.automation.conftest import add_dm, arrived, lease, refreshed, run_lanes, run_once, used
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,6 +214,40 @@ def test_a_lane_that_cannot_be_run_rests_and_says_why(
     (hold,) = Hold.objects.filter(lane_id=account.pk)
     assert hold.detail == "The lane could not be run: RuntimeError: no such driver"
     assert Lane.objects.get(pk=account.pk).next_at == hold.until
+
+
+def test_a_lane_rests_only_a_moment_after_the_databases_own_trouble(
+    account: Account, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    task = add_dm(account, somebody())
+    with monkeypatch.context() as broken:
+        broken.setattr("automation.engine.runner.claim", gone)
+        with pytest.raises(OperationalError):
+            run_once(account.lane)
+    hold = Hold.objects.get(lane_id=account.pk)
+    assert hold.until is not None
+    assert timedelta(0) < hold.until - clock.database_now() <= timedelta(seconds=runner.MOMENT_SECONDS)
+    run_lanes(within=2 * runner.MOMENT_SECONDS)
+    assert refreshed(task).state == TaskState.COMPLETED
+
+
+def test_a_unit_that_comes_back_lifts_the_hold_of_its_limit(account: Account, somebody: Somebody) -> None:
+    set_limit(account=account, kind=ActionKind.DM, limit=1, by="test")
+    first = add_dm(account, somebody())
+    mine = lease(account.lane)
+    (one,) = claim(mine, runner.open_channel(mine), batch=1).claims
+    second = add_dm(account, somebody())
+    assert not claim(mine, runner.open_channel(mine), batch=1).claims
+    assert Hold.objects.get(lane_id=account.pk).reason == Reason.LIMIT
+    runner.settle(mine, [Outcome(one, Answer.REFUSED, reason=Reason.REFUSED, error="no")])
+    assert not Hold.objects.filter(lane_id=account.pk).exists()
+    lanes.release(mine)
+    run_lanes()
+    assert [refreshed(task).state for task in (first, second)] == [TaskState.FAILED, TaskState.COMPLETED]
+    assert used(account) == 1
 
 
 def started(account: Account, *given: Task) -> tuple[Any, list[Any]]:

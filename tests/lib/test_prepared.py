@@ -1,0 +1,58 @@
+"""Statements whose plans the server keeps."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Account, Credential, Limit
+from outreach.lib import prepared
+from tests.factories import make_account
+
+pytestmark = pytest.mark.django_db
+
+
+def plans_kept(of: str) -> int:
+    return prepared.rows("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s::text", [of])[
+        0
+    ][0]
+
+
+def test_a_statement_is_planned_once_however_often_it_runs() -> None:
+    for number in range(3):
+        assert prepared.rows("SELECT %s::int + 40 AS kept", [number]) == [(number + 40,)]
+    assert plans_kept("SELECT $1::int + 40 AS kept") == 1
+
+
+def test_behind_a_pgbouncer_nothing_is_kept(settings: pytest.FixtureRequest) -> None:
+    settings.PREPARED_STATEMENTS = False  # type: ignore[attr-defined]
+    assert prepared.rows("SELECT %s::int + 41", [1]) == [(42,)]
+    settings.PREPARED_STATEMENTS = True  # type: ignore[attr-defined]
+    assert plans_kept("SELECT $1::int + 41") == 0
+
+
+def test_instances_equal_those_of_a_queryset_and_know_what_else_was_asked() -> None:
+    account = make_account()
+    (found,) = prepared.instances(Account, "WHERE id = %s", [account.pk], also="1 + 1 AS two")
+    assert vars(found).pop("two") == 2
+    expected = Account.objects.get(pk=account.pk)
+    fields = [field.attname for field in Account._meta.concrete_fields]
+    assert [getattr(found, name) for name in fields] == [getattr(expected, name) for name in fields]
+    assert not found._state.adding
+
+
+def test_models_whose_values_django_converts_are_refused() -> None:
+    with pytest.raises(TypeError, match="Django converts secret"):
+        prepared.instances(Credential, "WHERE account_id = %s", [1])
+
+
+def test_errors_and_the_query_log_are_djangos() -> None:
+    account = make_account()
+    insert = "INSERT INTO accounts_limit (network, account_id, kind, \"window\", \"limit\") VALUES ('', %s, 'dm', 'day', 1)"
+    with CaptureQueriesContext(connection) as seen:
+        assert prepared.execute(insert, [account.pk]) == 1
+    assert ["accounts_limit" in query["sql"] for query in seen] == [True]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        prepared.execute(insert, [account.pk])
+    assert Limit.objects.filter(account=account).count() == 1

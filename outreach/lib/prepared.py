@@ -23,16 +23,19 @@ Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 @contextmanager
 def cursor() -> Iterator[CursorWrapper]:
-    """A cursor like Django's own, with its errors and its query log, that binds values on the server.
+    """A cursor like Django's own, with its errors, that binds values on the server; while queries are logged, its own.
 
     The server must be able to tell each value's type: cast those that stand alone (``%s::text``).
     """
+    if connection.queries_logged:  # Django's log knows the text of its own cursors' statements alone
+        with connection.cursor() as logged:
+            yield logged
+        return
     connection.ensure_connection()
     driver = connection.connection
     driver.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None
     bound: Any = psycopg.Cursor(driver)
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(bound) as wrapped:
+    with connection.make_cursor(bound) as wrapped:
         yield wrapped
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Router
@@ -11,7 +11,7 @@ from ninja.files import UploadedFile
 from accounts.api.access import caller, needs
 from accounts.api.replay import idempotent
 from automation.api.posts import posts_with_images
-from automation.api.schemas_content import Alt, PostImageOut, PostImagePatch, PostOut
+from automation.api.schemas_content import PostImageOut, PostImagePatch, PostOut
 from automation.content import images
 from automation.models import Post, PostImage
 from outreach.lib.errors import find, refusals
@@ -24,7 +24,7 @@ WRITE = needs("posts:write", "automation.change_post")
 @router.post("/posts/{int:post_id}/images", response={201: PostImageOut}, summary="Add a picture", **WRITE)
 @idempotent(201)
 def add_image(
-    request: HttpRequest, post_id: int, picture: File[UploadedFile], alt: Annotated[Alt, Form()] = ""
+    request: HttpRequest, post_id: int, picture: File[UploadedFile], alt: str = Form("", max_length=1000)
 ) -> PostImageOut:
     """A JPEG, PNG, WebP or still GIF of at most 20 MB; what is kept is re-encoded, without position or camera.
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -213,6 +214,7 @@ def main() -> int:
     if not is_installed():
         print(f"It is not installed. Run: {Path(__file__).with_name('install')}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that everything started here ends with it
     with running() as network:
         print(f"--url {network.url}", flush=True)
         ours = [network.join(f"account{number}") for number in range(chosen.accounts)]

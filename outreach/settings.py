@@ -5,6 +5,7 @@ the error says how to make each one.
 """
 
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -210,14 +211,17 @@ PUBLIC_URL = env.str("PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000"
 
 # --- Background work -----------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", 3)
+REDIS_URL = env.str("REDIS_URL", "")
+if REDIS_URL and find_spec("redis") is None:
+    raise ImproperlyConfigured("REDIS_URL is set, but the Redis client is not installed. Run: uv sync --extra redis")
 Q_CLUSTER = {
     "name": "outreach",
     "label": "Background jobs",
     "workers": WORKERS,
     # The queue is PostgreSQL's; with REDIS_URL django-q2's own broker keeps it in Redis, where a job dies with its worker.
     **(
-        {"redis": env.str("REDIS_URL")}
-        if env.str("REDIS_URL", "")
+        {"redis": REDIS_URL}
+        if REDIS_URL
         else {"broker_class": "outreach.lib.queue.PostgresBroker", "orm": "default"}
     ),
     "poll": 5,  # seconds a broker waits for a NOTIFY before it looks anyway

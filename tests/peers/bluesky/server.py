@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -72,6 +73,8 @@ class Network:
 
     def _start(self, folder: Path) -> tuple[str, str]:
         database = Embedded.for_checkout(CHECKOUT, folder)
+        # As root it lives outside the folder; what is not removed here stays.
+        self._stack.callback(shutil.rmtree, database.home, ignore_errors=True)
         database.ensure_running()
         self._stack.callback(database.stop)
         redis = self._redis(folder)

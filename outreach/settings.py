@@ -213,7 +213,9 @@ PUBLIC_URL = env.str("PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000"
 WORKERS = env.int("WORKERS", 3)
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL and find_spec("redis") is None:
-    raise ImproperlyConfigured("REDIS_URL is set, but the Redis client is not installed. Run: uv sync --extra redis")
+    raise ImproperlyConfigured(
+        "REDIS_URL is set, but the Redis client is not installed. Run: uv sync --extra redis"
+    )
 Q_CLUSTER = {
     "name": "outreach",
     "label": "Background jobs",

@@ -244,20 +244,17 @@ Q_CLUSTER = {
 
 # --- The engine ----------------------------------------------------------------------------------------------------
 ENGINE = {
-    "lanes_at_once": env.int(
-        "LANES_AT_ONCE", 16
-    ),  # threads of one drain; the time goes into waiting for networks
+    # Threads of one drain; the time goes into waiting for networks.
+    "lanes_at_once": env.int("LANES_AT_ONCE", 16),
     "lane_lease_seconds": env.float("LANE_LEASE_SECONDS", 30.0),
     "drain_seconds": env.float("DRAIN_SECONDS", 55.0),  # one drain job works at most this long
-    "drain_linger_seconds": env.float(
-        "DRAIN_LINGER_SECONDS", 2.0
-    ),  # and listens this long for more before it ends
+    # And listens this long for more before it ends.
+    "drain_linger_seconds": env.float("DRAIN_LINGER_SECONDS", 2.0),
     "batch_size": env.int("ENGINE_BATCH_SIZE", 50),  # tasks claimed in one transaction
     "batch_ceiling": env.int("ENGINE_BATCH_CEILING", 400),  # what a batch may grow to while calls are quick
     "max_attempts": env.int("TASK_MAX_ATTEMPTS", 6),
-    "default_sending_gap": env.float(
-        "DEFAULT_SENDING_GAP", 60.0
-    ),  # seconds between two acts upon people, per account
+    # Seconds between two acts upon people, per account.
+    "default_sending_gap": env.float("DEFAULT_SENDING_GAP", 60.0),
     # Acts a minute and account: adapts between floor and cap (automation/engine/rates.py). A cap of 0 keeps no rate.
     "rate_start": env.int("RATE_START", 100),
     "rate_floor": env.int("RATE_FLOOR", 10),
@@ -289,13 +286,11 @@ OVERDUE_ALERT_SECONDS = env.int("OVERDUE_ALERT_SECONDS", 120)
 globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", "outreach@localhost")
-ALERT_EMAILS = env.list(
-    "ALERT_EMAILS", default=[]
-)  # who hears of alerts; nobody: they stand in the admin only
+# Who hears of alerts; nobody: they stand in the admin only.
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")  # takes what Slack's incoming webhooks take
-ALERT_WEBHOOK_SECRET = env.str(
-    "ALERT_WEBHOOK_SECRET", ""
-)  # signs each body, see monitoring/alerts/delivery.py
+# Signs each body, see monitoring/alerts/delivery.py.
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 if PRODUCTION and ALERT_EMAILS and not env.str("EMAIL_URL", ""):
     raise ImproperlyConfigured(
         "ALERT_EMAILS is set and EMAIL_URL is not: nobody would be told. "

@@ -22,7 +22,7 @@ def variables_read_by_settings() -> set[str]:
     names = set()
     for call in (node for node in ast.walk(ast.parse(SETTINGS)) if isinstance(node, ast.Call)):
         function = ast.unparse(call.func)
-        if (function.startswith("env.") or function == "required_in_production") and call.args:
+        if re.fullmatch(r"env\.\w+|required_in_production", function) and call.args:
             name = call.args[0]
             if isinstance(name, ast.Constant):
                 names.add(name.value)

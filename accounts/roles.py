@@ -30,6 +30,7 @@ OPERATED: dict[str, tuple[str, ...]] = {
         "change_enrolment", "change_task", "add_conversation", "change_conversation", "add_message", "add_post", "change_post",
         "add_publication", "change_publication", "add_source", "change_source", "add_qualificationrule",
         "change_qualificationrule", "add_decision",
+        "add_handlecheck", "change_onboardingrun",
     ),
 }  # fmt: skip
 

@@ -18,6 +18,8 @@ ACTIONS = {
     "posts": (READ, WRITE, ACT),
     "conversations": (READ, WRITE, ACT),
     "sources": (READ, WRITE, ACT),
+    "onboardings": (READ, WRITE, ACT),
+    "handles": (READ, WRITE),
     "keys": (READ, WRITE),
 }
 ALL = tuple(f"{resource}:{action}" for resource, actions in ACTIONS.items() for action in actions)

@@ -48,8 +48,9 @@ def refresh_profiles() -> int:
 
 
 def recover_lanes() -> int:
-    """Wake lanes that have due work nobody woke them for; begin rows of onboardings that nobody began."""
-    return _reported("recover_lanes", recovery.recover_lanes() + onboarding.push_all_on())
+    """Wake lanes that have due work nobody woke them for; go on with accounts whose verification was cut off."""
+    woken = recovery.recover_lanes() + services.repeat_lost_verifications() + onboarding.push_all_on()
+    return _reported("recover_lanes", woken)
 
 
 def recover() -> int:

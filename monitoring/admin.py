@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 
-from accounts.enums import AccountStatus
+from accounts.enums import AccountStatus, Health
 from accounts.models import Account
 from automation.enums import TaskState
 from automation.models import Campaign, Task
@@ -36,6 +36,7 @@ STATUS_COLOURS = {
     AccountStatus.ACTIVE: "green", AccountStatus.WARMING_UP: "blue", AccountStatus.PENDING: "amber",
     AccountStatus.LIMITED: "amber", AccountStatus.ERROR: "red",
 }  # fmt: skip
+HEALTH_COLOURS = {Health.WATCH: "amber", Health.THROTTLED: "amber", Health.QUARANTINED: "red"}
 CHART = json.dumps(
     {
         "responsive": True, "maintainAspectRatio": False, "animation": False,
@@ -61,6 +62,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart_options": CHART,
         "statuses": [(AccountStatus(status), count, STATUS_COLOURS.get(AccountStatus(status), "grey"))
                      for status, count in seen.accounts.items() if count],
+        "unwell": [(Health(health), count, HEALTH_COLOURS[Health(health)]) for health, count in seen.unwell.items()],
         "running_campaigns": [(funnel, progress_of(funnel)) for funnel in seen.campaigns],
         "parked_tasks": parked_tasks() if seen.parked else (),
         "recent_errors": LogRecord.objects.order_by("-last_seen_at", "-id").defer("traceback")[:5],

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncHour
 
-from accounts.enums import AccountStatus
+from accounts.enums import AccountStatus, Health
 from accounts.models import Account, Allowance
 from automation.enums import CampaignStatus, EnrolmentState, TaskState
 from automation.models import Campaign, Conversation, Lane, Task
@@ -75,6 +75,7 @@ class Dashboard:
     oldest_overdue: timedelta | None
     queued_jobs: int
     accounts: dict[str, int]  # by status, every status named
+    unwell: dict[str, int]  # by health, of those in use that are not healthy
     near_limit: list[NearLimit]
     open_breakers: list[Lane]  # at most SHOWN, the longest open first
     campaigns: list[Funnel]
@@ -123,6 +124,7 @@ def figures() -> Dashboard:
     per_hour, ended = _ended(hours[0], now)
     open_tasks = _open_tasks()
     unread = _unread()
+    statuses, unwell = _accounts()
     alive, late = _processes(now)
     since = overdue.oldest(now)
     return Dashboard(
@@ -136,7 +138,8 @@ def figures() -> Dashboard:
         failed=[per_hour[hour, TaskState.FAILED] for hour in hours],
         oldest_overdue=now - since if since else None,
         queued_jobs=queue.backlog(),
-        accounts=_accounts(),
+        accounts=statuses,
+        unwell=unwell,
         near_limit=_near_limit(now),
         open_breakers=_open_breakers(),
         campaigns=_funnels(),
@@ -179,9 +182,16 @@ def _open_tasks() -> dict[str, int]:
     )
 
 
-def _accounts() -> dict[str, int]:
-    rows = Account.objects.order_by().values_list("status").annotate(Count("pk"))
-    return dict.fromkeys(AccountStatus.values, 0) | dict(rows)
+def _accounts() -> tuple[dict[str, int], dict[str, int]]:
+    """Accounts by status, and those in use that do not fare well by health. One query."""
+    rows = Account.objects.order_by().values_list("status", "health").annotate(Count("pk"))
+    statuses: dict[str, int] = dict.fromkeys(AccountStatus.values, 0)
+    unwell: Counter[str] = Counter()
+    for status, health, count in rows:
+        statuses[status] += count
+        if health != Health.HEALTHY and status != AccountStatus.DISABLED:
+            unwell[health] += count
+    return statuses, {health: unwell[health] for health in Health.values if unwell[health]}
 
 
 def _near_limit(now: datetime) -> list[NearLimit]:

@@ -17,7 +17,17 @@ from ninja.parser import Parser
 
 from accounts.api import accounts, keys, limits
 from accounts.api.access import BrowserSession
-from automation.api import campaigns, conversations, discovery, health, post_images, posts, tasks
+from automation.api import (
+    campaigns,
+    conversations,
+    discovery,
+    handles,
+    health,
+    onboarding,
+    post_images,
+    posts,
+    tasks,
+)
 from leads.api import imports, people, profiles, suppressions
 from outreach.lib.errors import ApiError, Fields, from_validation_error, problem
 from outreach.lib.schemas import Problem
@@ -210,6 +220,8 @@ for part in (
     post_images,
     conversations,
     health,
+    onboarding,
+    handles,
     keys,
 ):
     api.add_router("", part.router)

@@ -69,6 +69,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             entry("Accounts", "manage_accounts", "accounts.account"),
+            entry("Onboarding", "group_add", "automation.onboardingrun"),
+            entry("Handles", "alternate_email", "automation.handlecheck"),
             entry("Limits", "speed", "accounts.limit"),
             entry("Warm-ups", "trending_up", "accounts.warmup"),
         ],

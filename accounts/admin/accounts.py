@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 from accounts import queries, services
 from accounts.admin.forms import AccountForm, CredentialsForm, ProxyForm, WhyForm, add_form, secret_of
 from accounts.admin.limits import network_choices
-from accounts.enums import ACTS, WORKING_STATUSES, AccountStatus, ActionKind
+from accounts.enums import ACTS, WORKING_STATUSES, AccountStatus, ActionKind, Health
 from accounts.models import Account, Credential, WarmUp
 from accounts.windows import local_date
 from outreach.lib import networks
@@ -28,6 +28,10 @@ CHANGE, SECRETS = "accounts.change_account", "accounts.change_credential"
 STATUS_COLOURS = {
     AccountStatus.ACTIVE: "green", AccountStatus.WARMING_UP: "blue", AccountStatus.PENDING: "amber",
     AccountStatus.LIMITED: "amber", AccountStatus.PAUSED: "grey", AccountStatus.ERROR: "red", AccountStatus.DISABLED: "grey",
+}  # fmt: skip
+
+HEALTH_COLOURS = {
+    Health.HEALTHY: "green", Health.WATCH: "amber", Health.THROTTLED: "amber", Health.QUARANTINED: "red",
 }  # fmt: skip
 
 
@@ -51,14 +55,15 @@ class AccountAdmin(ModelAdmin):
     form = AccountForm
     list_display: tuple[str, ...] = (
         "handle_shown",
-        "network",
+        "network_shown",
         "status_shown",
-        "role",
+        "health_shown",
         "usage_shown",
         "verified",
     )
     list_filter = (
         ("status", ChoicesDropdownFilter),
+        ("health", ChoicesDropdownFilter),
         AccountNetworkFilter,
         ("role", ChoicesDropdownFilter),
         ("owner", AutocompleteSelectFilter),
@@ -114,7 +119,7 @@ class AccountAdmin(ModelAdmin):
             return super().add_view(request, form_url, extra_context)
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Connect an account",
-            "networks": [networks.get(name) for name in networks.names()], "model_admin": self,
+            "networks": [networks.get(name) for name in networks.names()], "model_admin": self, **(extra_context or {}),
         }  # fmt: skip
         return TemplateResponse(request, "admin/accounts/choose_network.html", context)
 
@@ -186,6 +191,7 @@ class AccountAdmin(ModelAdmin):
             "network_label": network.label if network else instance.network,
             "closed": [(labelled(kind), why) for kind, why in network.closed.items()] if network else [],
             "status_badge": self.status_shown(instance),
+            "health_badge": show.state(instance, "health", HEALTH_COLOURS),
             "stack": [(ActionKind(kind).label, lines) for kind, lines in stack.items() if lines],
             "today": today,
             "warm_ups": [(ramp, ramp.limit_on(today)) for ramp in WarmUp.objects.filter(account=instance)],
@@ -267,11 +273,23 @@ class AccountAdmin(ModelAdmin):
         """Handle and name."""
         return show.stacked(account.handle, account.display_name)
 
+    @admin.display(description="Network", ordering="network")
+    def network_shown(self, account: Account) -> str:
+        """The network, and what the account is for there."""
+        return show.stacked(account.network, account.get_role_display())
+
     @admin.display(description="Status", ordering="status")
     def status_shown(self, account: Account) -> str:
         """The status in its colour, with its reason."""
         return show.stacked(
             show.state(account, "status", STATUS_COLOURS, title=account.status_reason), account.status_reason
+        )
+
+    @admin.display(description="Health", ordering="health")
+    def health_shown(self, account: Account) -> str:
+        """How its last tasks went, and what that rests on."""
+        return show.stacked(
+            show.state(account, "health", HEALTH_COLOURS, title=account.health_reason), account.health_reason
         )
 
     @admin.display(description="Today")

@@ -18,7 +18,6 @@ from accounts.api.schemas import (
     AccountPatch,
     AccountQuery,
     ChatAccountsIn,
-    CredentialsIn,
     NetworkOut,
     ProxyIn,
     ReasonIn,
@@ -79,19 +78,6 @@ def change_account(request: HttpRequest, account_id: int, body: AccountPatch) ->
             services.update_account(account=account, by=caller(request), **changes)
         if zone is not None:
             services.change_time_zone(account=account, time_zone=zone, by=caller(request))
-    return account
-
-
-@router.put(
-    "/accounts/{int:account_id}/credentials",
-    response=AccountOut,
-    summary="Replace the credentials",
-    **SECRETS,
-)
-def set_credentials(request: HttpRequest, account_id: int, body: CredentialsIn) -> Any:
-    account = find(Account.objects.all(), account_id)
-    with refusals():
-        services.set_credentials(account=account, secret=body.secret, by=caller(request))
     return account
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from accounts.enums import AccountStatus, ActionKind, Role, WindowUnit
+from accounts.enums import AccountStatus, ActionKind, Health, Role, WindowUnit
 from outreach.lib.schemas import Count, Id, Input, ListQuery, Name, Short
 
 Network = Annotated[str, StringConstraints(max_length=32), Field(description="One of GET /networks.")]
@@ -38,6 +38,7 @@ Gap = Annotated[float, Field(ge=0, le=31_536_000, description="Seconds between t
 class AccountQuery(ListQuery):
     network: Network | None = None
     status: AccountStatus | None = None
+    health: Health | None = None
     role: Role | None = None
     owner_id: Id | None = None
 
@@ -56,6 +57,9 @@ class AccountOut(Schema):
     status_reason: str
     status_changed_at: datetime
     verified_at: datetime | None
+    health: Health = Field(description="How its last 50 tasks went.")
+    health_reason: str
+    health_changed_at: datetime | None
     time_zone: str
     next_time_zone: str = Field(description="The zone it moves to at next_time_zone_at; empty: none.")
     next_time_zone_at: datetime | None

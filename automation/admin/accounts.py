@@ -10,12 +10,13 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.admin.accounts import CHANGE
-from accounts.admin.accounts import AccountAdmin as PlainAccountAdmin
+from accounts.admin.accounts import CHANGE, SECRETS
 from accounts.models import Account
 from automation import queries, services
 from automation.admin import colours
+from automation.admin.connecting import ConnectingAdmin
 from automation.admin.mailboxes import MAIL_ACTS, MailboxActs
+from automation.channels import registry
 from automation.engine import rates
 from automation.enums import Reason
 from automation.models import Hold, Lane, Task
@@ -30,10 +31,16 @@ admin.site.unregister(Account)
 
 
 @admin.register(Account)
-class AccountAdmin(MailboxActs, PlainAccountAdmin):
-    list_display = (*PlainAccountAdmin.list_display, "next_act")
+class AccountAdmin(MailboxActs, ConnectingAdmin):
+    list_display = (*ConnectingAdmin.list_display, "next_act")
     list_select_related = ("owner", "lane")
-    actions_detail = [*PlainAccountAdmin.actions_detail[:2], "verify", *MAIL_ACTS, *PlainAccountAdmin.actions_detail[2:]]
+    actions_detail = [
+        *ConnectingAdmin.actions_detail[:2],
+        "verify",
+        *MAIL_ACTS,
+        *ConnectingAdmin.actions_detail[2:],
+    ]
+    change_form_outer_before_template = "admin/automation/account_before.html"
     change_form_outer_after_template = "admin/automation/account_after.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -47,6 +54,7 @@ class AccountAdmin(MailboxActs, PlainAccountAdmin):
         tasks = Task.objects.with_waiting().filter(lane_id=instance.pk).select_related("profile", "lane")
         lane = Lane.objects.filter(pk=instance.pk).first()
         return super().panels(request, instance) | {
+            "signs_in": request.user.has_perm(SECRETS) and registry.oauth_of(instance.network) is not None,
             "lane": lane,
             "pace": rates.standing(lane, database_now()) if lane else None,
             "people_reason": Reason(lane.people_reason).label if lane and lane.people_reason else "",

@@ -52,7 +52,7 @@ def start(*, brand: str, networks: Sequence[str], by: Actor) -> HandleCheck:
 
 
 def _look(check: HandleCheck, network: str) -> None:
-    handles = variations(check.brand, network)
+    handles = variations(check.brand, networks.get(network).handles)
     account = _looker(network)
     rows = HandleResult.objects.bulk_create(
         [HandleResult(check_run=check, network=network, handle=handle) for handle in handles]

@@ -5,41 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from outreach.lib.networks import Handles
 
 MOST = 12
 BEFORE = ("get", "the", "hello", "team")
 AFTER = ("hq", "official", "app", "co", "team")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a handle looks like on a network: how long it may be, what may stand between words, what follows it."""
-
-    longest: int = 30
-    shortest: int = 2
-    joiners: str = "_"
-    suffix: str = ""
-
-
-# X: help.x.com "username"; Instagram: help center "username"; Bluesky: first label of a handle on its own server;
-# Mastodon: Account::USERNAME_RE. Others take letters, digits and underscores.
-SHAPES = {
-    "x": Shape(longest=15, shortest=4),
-    "instagram": Shape(joiners="_."),
-    "bluesky": Shape(longest=18, shortest=3, joiners="-", suffix=".bsky.social"),
-    "mastodon": Shape(longest=30, shortest=1, joiners="_"),
-}
-
-
-def variations(brand: str, network: str = "", *, most: int = MOST) -> list[str]:
-    """At most ``most`` handles for ``brand`` on ``network``, each once, best first; empty if none can be written.
+def variations(brand: str, shape: Handles | None = None, *, most: int = MOST) -> list[str]:
+    """At most ``most`` handles for ``brand`` in a network's ``shape``, each once, best first; empty if none can be written.
 
     >>> variations("Blue Kettle", most=3)
     ['bluekettle', 'blue_kettle', 'getbluekettle']
     """
-    shape = SHAPES.get(network, Shape())
+    shape = shape or Handles()
     words = _words(brand)
     fitting = (
         f"{handle}{shape.suffix}"
@@ -54,7 +35,7 @@ def _words(brand: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode().casefold())
 
 
-def _candidates(words: list[str], shape: Shape) -> Iterator[str]:
+def _candidates(words: list[str], shape: Handles) -> Iterator[str]:
     if not words:
         return
     whole = "".join(words)

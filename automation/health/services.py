@@ -46,7 +46,7 @@ def judge(account_ids: Sequence[int], *, at: datetime | None = None) -> int:
 
 
 def after_failures(account_ids: Iterable[int]) -> int:
-    """Judge accounts one of whose tasks just failed; only for the worse, since nothing got better by it."""
+    """Judge accounts one of whose tasks just failed, without waiting for the clock."""
     return judge(sorted(set(account_ids)))
 
 

@@ -15,7 +15,16 @@ from django.utils import timezone
 
 from accounts.enums import ActionKind
 from accounts.models import Account, ApiKey, Limit, WarmUp
-from automation.enums import AttemptState, BrowserUrgency, Direction, Reason, TaskState, Verdict
+from automation.enums import (
+    AttemptState,
+    BrowserUrgency,
+    Direction,
+    HandleState,
+    Reason,
+    RowState,
+    TaskState,
+    Verdict,
+)
 from automation.models import (
     Attempt,
     Breaker,
@@ -26,8 +35,12 @@ from automation.models import (
     Conversation,
     Decision,
     Enrolment,
+    HandleCheck,
+    HandleResult,
     Measurement,
     Message,
+    OnboardingRow,
+    OnboardingRun,
     Post,
     Publication,
     QualificationRule,
@@ -167,8 +180,28 @@ def an_import(text: str = "") -> Import:
     return run
 
 
+def an_onboarding(text: str = "") -> OnboardingRun:
+    run = OnboardingRun.objects.create(name=text or "accounts.csv")
+    OnboardingRow.objects.create(
+        run=run, number=2, network="sandbox", handle=text or "roast", state=RowState.FAILED, message=text,
+        account=make_account(), finished_at=timezone.now(),
+    )  # fmt: skip
+    return run
+
+
+def a_handle_check(text: str = "") -> HandleCheck:
+    check = HandleCheck.objects.create(brand=text[:64] or "Blue Kettle")
+    HandleResult.objects.create(
+        check_run=check, network="sandbox", handle="bluekettle", state=HandleState.TAKEN, detail=text, url=text,
+        looked_at=timezone.now(),
+    )  # fmt: skip
+    return check
+
+
 def an_account(text: str = "") -> Account:
-    account = make_account(display_name=text, status_reason=text, niche=text[:64])
+    account = make_account(
+        display_name=text, status_reason=text, niche=text[:64], health="watch", health_reason=text[:300]
+    )
     make_lane(account)
     Limit.objects.create(account=account, kind=ActionKind.DM, limit=5)
     return account
@@ -186,6 +219,8 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     User: lambda text: User.objects.create_user(f"user{next(numbers)}", first_name=text[:150]),
     Group: lambda text: Group.objects.create(name=f"group {next(numbers)}"),
     Account: an_account,
+    OnboardingRun: an_onboarding,
+    HandleCheck: a_handle_check,
     Limit: lambda text: Limit.objects.create(account=make_account(), kind=ActionKind.DM, limit=5),
     WarmUp: lambda text: WarmUp.objects.create(
         account=make_account(), kind="dm", started_on=timezone.now().date()
@@ -221,7 +256,11 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
         account=make_account(), state={"cookies": [{"value": text}], "origins": []}, expires_at=timezone.now()
     ),
     BrowserSlot: lambda text: BrowserSlot.objects.create(
-        number=next(numbers), account=make_account(), urgency=BrowserUrgency.HIGH, taken_at=timezone.now(), worker=text
+        number=next(numbers),
+        account=make_account(),
+        urgency=BrowserUrgency.HIGH,
+        taken_at=timezone.now(),
+        worker=text,
     ),
     BrowserWait: lambda text: BrowserWait.objects.create(
         key=f"{next(numbers)} {text}"[:64], account=make_account(), urgency=BrowserUrgency.LOW

@@ -20,9 +20,12 @@ SETTINGS = {"auth.User", "auth.Group", "accounts.ApiKey"}  # for administrators 
 ADDED_BY_OPERATORS = {
     "leads.Person", "leads.Lead", "leads.Contact", "leads.Tag", "leads.Suppression", "leads.Import", "automation.Campaign",
     "automation.Post", "automation.Source", "automation.QualificationRule",
+    "automation.HandleCheck",
 }  # fmt: skip
 ADDED_BY_ADMINISTRATORS = (
-    ADDED_BY_OPERATORS | SETTINGS | {"accounts.Account", "accounts.Limit", "accounts.WarmUp"}
+    ADDED_BY_OPERATORS
+    | SETTINGS
+    | {"automation.OnboardingRun", "accounts.Account", "accounts.Limit", "accounts.WarmUp"}
 )
 
 EMPTY_AT_FIRST = [model for model in MODELS if model._meta.app_label != "auth"]

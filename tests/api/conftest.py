@@ -13,10 +13,20 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import api_keys, scopes
-from accounts.models import Limit, WarmUp
+from accounts.models import Account, Limit, WarmUp
+from automation.channels.base import AccountInfo
 from automation.content.images import add_image
-from automation.enums import CampaignStatus, PostStatus, PublicationState, SourceKind, TaskState
-from automation.models import Message, Post, Publication, Source, Step
+from automation.enums import (
+    CampaignStatus,
+    OnboardingState,
+    PostStatus,
+    PublicationState,
+    SourceKind,
+    TaskState,
+)
+from automation.models import HandleCheck, Message, OnboardingRun, Post, Publication, Source, Step
+from automation.onboarding import connecting
+from automation.onboarding.connecting import Tried, Wanted
 from leads import consent, importing
 from leads.enums import ImportStatus
 from leads.models import Import, ImportRow, Note, Suppression, Tag
@@ -86,6 +96,18 @@ def api(admin: User) -> Caller:
     return by_key(admin)
 
 
+@pytest.fixture
+def networks_that_say_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network takes whatever credentials it is shown."""
+
+    def say_yes(wanted: Wanted) -> Tried:
+        known = Account.objects.filter(network=wanted.network, handle=wanted.handle).first()
+        info = AccountInfo(wanted.handle, known.remote_id if known else "new")
+        return Tried(info, wanted.server, dict(wanted.secret))
+
+    monkeypatch.setattr(connecting, "try_out", say_yes)
+
+
 class World(dict[str, int]):
     """Primary keys by the names that paths and bodies of tests use."""
 
@@ -111,6 +133,9 @@ def world(db: None, admin: User) -> World:
     made["source"] = Source.objects.create(
         kind=SourceKind.SEARCH, network="sandbox", query="coffee", account=account
     ).pk
+    made["onboarding"] = OnboardingRun.objects.create(name="accounts.csv").pk
+    made["stopped_onboarding"] = OnboardingRun.objects.create(name="b.csv", state=OnboardingState.STOPPED).pk
+    made["handle_check"] = HandleCheck.objects.create(brand="Blue Kettle").pk
     made["key"] = api_keys.create_key(owner=admin, name="old", allowed=["people:read"], by=admin)[0].pk
     return made
 

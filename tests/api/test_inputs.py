@@ -103,6 +103,7 @@ def test_bad_part_of_a_change_leaves_the_good_part_undone(api: Caller, world: Wo
     assert (response.status_code, Account.objects.get(pk=world["account"]).niche) == (422, "")
 
 
+@pytest.mark.usefixtures("networks_that_say_yes")
 def test_secrets_are_in_no_answer(api: Caller, world: World) -> None:
     address = f"/accounts/{world['account']}"
     assert api.send("PUT", f"{address}/credentials", {"secret": {"token": CANARY}}).status_code == 200

@@ -15,9 +15,19 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.models import Limit
-from automation.enums import Reason, TaskState
 from automation.content.images import add_image
-from automation.models import Decision, Hold, Message, Post, Publication, Source
+from automation.enums import Reason, TaskState
+from automation.models import (
+    Decision,
+    HandleCheck,
+    Hold,
+    Message,
+    OnboardingRow,
+    OnboardingRun,
+    Post,
+    Publication,
+    Source,
+)
 from leads.enums import Lifecycle
 from leads.models import Import, ImportRow, Note, Person, Suppression, Tag
 from outreach.api import api as the_api
@@ -163,6 +173,13 @@ LISTS: dict[str, Callable[[int, World], None]] = {
             kind="search", network="sandbox", query=f"q{n}", account_id=w["account"]
         )
     ),
+    "/onboardings": many(lambda n, w: OnboardingRun.objects.create(name=f"{n}.csv", created_by_id=w["user"])),
+    "/onboardings/{onboarding}/rows": many(
+        lambda n, w: OnboardingRow.objects.create(
+            run_id=w["onboarding"], number=n + 2, handle="a", account=factories.make_account()
+        )
+    ),
+    "/handle-checks": many(lambda n, w: HandleCheck.objects.create(brand=f"brand {n}")),
     "/keys": many(
         lambda n, w: api_keys.create_key(owner=_user(w), name=f"{n}", allowed=["people:read"], by=None)
     ),

@@ -18,12 +18,12 @@ from django.db.models import Count
 
 from accounts.enums import ActionKind
 from accounts.models import Account
-from automation import recovery
+from automation import jobs
 from automation.channels.sandbox.control import OwnAccount
 from automation.channels.sandbox.process import SandboxProcess
 from automation.enums import OnboardingState, RowState
 from automation.models import OnboardingRow, OnboardingRun, Task
-from automation.onboarding import progress, reading, services
+from automation.onboarding import reading, services
 from outreach.lib import processes
 
 SUMMARY = (
@@ -144,8 +144,8 @@ def connect_and_kill(content: bytes, options: Namespace) -> Measured:
 def finish(run: OnboardingRun, engine: Engine, *, share: float = 1.0) -> None:
     """Wait until a share of the rows is done; SystemExit when nothing moves for long.
 
-    Once a minute it does what the schedule ``recover_lanes`` does: a kill just between an end and its follow-up leaves
-    nobody else to go on, and the benchmark is not to depend on when the schedule came last.
+    Once a minute it runs the job ``recover_lanes`` as the schedule does: a kill just between an end and its follow-up
+    leaves nobody else to go on, and the figures are not to hang on when the schedule came last.
     """
     total, last, moved, clock = run.rows.count(), -1, time.monotonic(), time.monotonic()
     while True:
@@ -163,8 +163,7 @@ def finish(run: OnboardingRun, engine: Engine, *, share: float = 1.0) -> None:
         if now - clock > 60:
             clock = now
             report.say(f"{done} of {total} rows")
-            recovery.recover_lanes()
-            progress.push_all_on()
+            jobs.recover_lanes()
         time.sleep(0.05)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.enums import AccountStatus, ActionKind
+from accounts.enums import AccountStatus, ActionKind, Health
 from accounts.models import Allowance
 from automation.enums import CampaignStatus, EnrolmentState, Reason, TaskState
 from automation.models import Hold
@@ -72,6 +72,7 @@ def test_figures_of_an_empty_installation():
         None,
     )
     assert figures.accounts == dict.fromkeys(AccountStatus.values, 0)
+    assert figures.unwell == {}
     assert figures.completed == [0] * 24
 
 
@@ -182,7 +183,9 @@ def test_processes_are_alive_or_late():
 
 def test_oldest_overdue_and_accounts():
     make_task(make_lane(next_at=ago(seconds=90)), due_at=ago(seconds=90))
-    make_account(status=AccountStatus.PAUSED)
+    make_account(status=AccountStatus.PAUSED, health=Health.WATCH)
+    make_account(status=AccountStatus.DISABLED, health=Health.QUARANTINED)
     figures = dashboard.figures()
     assert timedelta(seconds=89) < figures.oldest_overdue < timedelta(seconds=95)
     assert (figures.accounts["active"], figures.accounts["paused"]) == (1, 1)
+    assert figures.unwell == {Health.WATCH: 1}

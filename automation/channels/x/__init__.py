@@ -1,6 +1,6 @@
 """X, through its API v2."""
 
-from outreach.lib.networks import Network
+from outreach.lib.networks import Handles, Network
 
 ADDRESS = "https://api.x.com"
 CAPABILITIES = frozenset(
@@ -20,6 +20,7 @@ NETWORK = Network(
     },
     capabilities=CAPABILITIES,
     address=ADDRESS,
+    handles=Handles(longest=15, shortest=4),
     closed={
         "like": "X's automation rules forbid likes nobody decided; plan them only for posts a person has chosen.",
         "follow": "X's automation rules forbid following in bulk; X's own limits are low and depend on the app's plan.",

@@ -44,6 +44,11 @@ def badge(text: object, colour: str = "", *, title: str = "") -> SafeString:
     return format_html('<span class="o-badge o-{}" title="{}">{}</span>', colour or "grey", title, text)
 
 
+def banner(text: object, colour: str = "blue") -> SafeString:
+    """A coloured line across the page."""
+    return format_html('<div class="o-banner o-{}" role="status">{}</div>', colour, text)
+
+
 def state(instance: Model, field: str, colours: Mapping[Any, str], *, title: str = "") -> SafeString:
     """A choice field's label in the colour of its value."""
     text = getattr(instance, f"get_{field}_display")()
@@ -80,6 +85,16 @@ def meter(used: int, limit: int) -> SafeString:
         '<span class="o-meter" title="{} of {} used"><span>{}/{}</span>'
         '<progress class="o-{}" max="100" value="{}"></progress></span>',
         used, limit, used, limit, colour, share,
+    )  # fmt: skip
+
+
+def progress(done: int, total: int) -> SafeString:
+    """``done`` of ``total`` with a bar that is green all along: more is better."""
+    share = 100 if total <= 0 else round(100 * done / total)
+    return format_html(
+        '<span class="o-meter" title="{} of {} done"><span>{}/{}</span>'
+        '<progress class="o-green" max="100" value="{}"></progress></span>',
+        done, total, done, total, share,
     )  # fmt: skip
 
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.handles.variations import SHAPES, Shape, variations
+from automation.channels import registry
+from automation.handles.variations import variations
+from outreach.lib import networks
+from outreach.lib.networks import Handles
 
 
 def test_best_comes_first() -> None:
@@ -31,18 +34,23 @@ def test_a_name_without_latin_letters_has_none(brand: str) -> None:
 
 
 def test_networks_have_their_own_letters() -> None:
-    assert variations("Blue Kettle", "bluesky", most=2) == [
-        "bluekettle.bsky.social",
-        "blue-kettle.bsky.social",
-    ]
-    assert "blue.kettle" in variations("Blue Kettle", "instagram")
-    assert variations("Exceedingly Long Brand Name", "x")[0] == "exceedinglylong"
+    domain = Handles(longest=18, joiners="-", suffix=".example.org")
+    assert variations("Blue Kettle", domain, most=2) == ["bluekettle.example.org", "blue-kettle.example.org"]
+    assert "blue.kettle" in variations("Blue Kettle", Handles(joiners="_."))
+    assert variations("Exceedingly Long Brand Name", Handles(longest=15))[0] == "exceedinglylong"
 
 
-@given(st.text(max_size=64), st.sampled_from(["", *SHAPES]))
-def test_every_handle_fits_its_network_and_is_there_once(brand: str, network: str) -> None:
-    shape = SHAPES.get(network, Shape())
-    found = variations(brand, network)
+def test_every_network_that_can_be_searched_has_handles_for_a_plain_name() -> None:
+    for name in registry.load():
+        assert variations("Kettle", networks.get(name).handles)[0].startswith("kettle")
+
+
+SHAPES = (Handles(), Handles(15, 4), Handles(joiners="_."), Handles(18, 3, "-", ".example.org"))
+
+
+@given(st.text(max_size=64), st.sampled_from(SHAPES))
+def test_every_handle_fits_its_network_and_is_there_once(brand: str, shape: Handles) -> None:
+    found = variations(brand, shape)
     assert len(found) == len(set(found)) <= 12
     for handle in found:
         bare = handle.removesuffix(shape.suffix)

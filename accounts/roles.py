@@ -23,7 +23,8 @@ OPERATED: dict[str, tuple[str, ...]] = {
     "accounts": ("change_account",),
     "leads": (
         "add_person", "change_person", "add_profile", "change_profile", "add_note", "change_note", "add_tag", "change_tag",
-        "add_suppression", "add_import", "change_import",
+        "add_suppression", "add_import", "change_import", "add_export", "change_export", "add_segment", "change_segment",
+        "add_personlist", "change_personlist", "change_duplicate", "add_merge", "change_merge",
     ),
     "automation": (
         "add_campaign", "change_campaign", "add_step", "change_step", "add_variant", "change_variant", "add_enrolment",

@@ -9,7 +9,7 @@ class AutomationConfig(AppConfig):
     def ready(self) -> None:
         """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in
         step, say how long what is kept."""
-        from automation import listeners, proofs, schedule  # noqa: PLC0415 - models must be loaded first
+        from automation import listeners, merging, proofs, schedule  # noqa: PLC0415 - models must be loaded first
         from automation.browsing import desk  # noqa: PLC0415
         from automation.browsing import retention as browsing_retention  # noqa: PLC0415
         from automation.channels import registry  # noqa: PLC0415
@@ -20,6 +20,7 @@ class AutomationConfig(AppConfig):
         browsing_retention.register()
         desk.connect()
         proofs.register()
+        merging.register()
         listeners.connect()
         # Once per migrate, after the queue's own tables are there.
         post_migrate.connect(schedule.synchronise, sender=apps.get_app_config("django_q"))

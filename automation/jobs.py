@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.services import settle_time_zones, settle_warm_ups
 from automation import recovery, services
-from automation.campaigns import progress
+from automation.campaigns import groups, progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
 from automation.engine import drain as engine_drain
@@ -25,6 +25,11 @@ def drain() -> int:
 def begin_enrolments(campaign_id: int) -> int:
     """Begin everybody queued in a campaign."""
     return progress.begin(campaign_id)
+
+
+def enrol_group(campaign_id: int, kind: str, group_id: int, after: int) -> int:
+    """Enrol the next people of a segment or a list."""
+    return groups.enrol_some(campaign_id, kind, group_id, after)
 
 
 def begin_forgotten_enrolments() -> int:
@@ -50,6 +55,7 @@ def refresh_profiles() -> int:
 def recover_lanes() -> int:
     """Wake lanes that have due work nobody woke them for; go on with accounts whose verification was cut off."""
     woken = recovery.recover_lanes() + services.repeat_lost_verifications() + onboarding.push_all_on()
+    queue.enqueue("leads.jobs.recover", dedupe="leads recover")
     return _reported("recover_lanes", woken)
 
 

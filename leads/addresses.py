@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 import idna
 
@@ -38,8 +39,15 @@ def address_hash(network: str, handle: str) -> str:
     return keyed_hash(f"{network}\n{normalise(network, handle)}")
 
 
+def hash_of_normalised(network: str, handle: str) -> str:
+    """:func:`address_hash` of a handle that :func:`normalise` gave, without normalising it again."""
+    return keyed_hash(f"{network}\n{handle}")
+
+
 def _visible(text: str) -> str:
     """NFKC without invisible format characters (zero-width spaces, byte order marks) and outer whitespace."""
+    if text.isascii() and text.isprintable():
+        return text.strip()  # nothing in it could change
     seen = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFKC", seen).strip()
 
@@ -81,6 +89,15 @@ def _handle(text: str, original: str) -> str:
 
 def _domain(domain: str, original: str) -> str:
     """The domain in ASCII (punycode), lower-case, without a final dot."""
+    ascii_form = _ascii_domain(domain)
+    if not ascii_form:
+        raise ValueError(f"{_quoted(original)} does not name a domain after the @, such as example.org.")
+    return ascii_form
+
+
+@lru_cache(maxsize=10_000)  # imports name the same few domains again and again
+def _ascii_domain(domain: str) -> str:
+    """Empty for what is no domain."""
     try:
         ascii_form = idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain.lower()
         labels = ascii_form.removesuffix(".").split(".")
@@ -90,9 +107,7 @@ def _domain(domain: str, original: str) -> str:
     except idna.IDNAError:
         labels = []
     plausible = len(labels) > 1 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
-    if not plausible:
-        raise ValueError(f"{_quoted(original)} does not name a domain after the @, such as example.org.")
-    return ".".join(labels)
+    return ".".join(labels) if plausible else ""
 
 
 def _lower(text: str) -> str:
@@ -105,6 +120,8 @@ def _folded(text: str) -> str:
 
 
 def _settle(text: str, change: Callable[[str], str]) -> str:
+    if text.isascii():
+        return change(text)
     for _ in range(4):
         settled = unicodedata.normalize("NFKC", change(text))
         if settled == text:
@@ -117,6 +134,8 @@ def _storable(text: str) -> bool:
     """Without control characters (NUL among them) and halves of surrogate pairs, which PostgreSQL cannot
     hold.
     """
+    if text.isascii():
+        return text.isprintable()
     return all(unicodedata.category(char) not in ("Cc", "Cs") for char in text)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from leads import importing
-from leads.models import Import
+from leads import exporting, importing
+from leads.models import Export, Import
 from outreach.lib import retention
 
 KEEP_FILES = timedelta(days=30)  # of imports nobody followed up; the reports on their rows stay
+KEEP_EXPORTS = timedelta(days=7)  # copies of people's data should not lie about
 
 
 def register() -> None:
@@ -21,5 +22,11 @@ def register() -> None:
                 Import.objects.filter(created_at__lt=before, parts__isnull=False).distinct().count()
             ),
             lambda before, _batch: importing.forget_files(before),
-        )
+        ),
+        retention.Rule(
+            "exports",
+            KEEP_EXPORTS,
+            lambda before: Export.objects.filter(created_at__lt=before).count(),
+            exporting.forget_files,
+        ),
     )

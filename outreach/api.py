@@ -28,7 +28,7 @@ from automation.api import (
     posts,
     tasks,
 )
-from leads.api import imports, people, profiles, suppressions
+from leads.api import duplicates, exports, groups, imports, people, profiles, suppressions
 from outreach.lib.errors import ApiError, Fields, from_validation_error, problem
 from outreach.lib.schemas import Problem
 
@@ -215,6 +215,9 @@ for part in (
     discovery,
     suppressions,
     imports,
+    exports,
+    groups,
+    duplicates,
     campaigns,
     posts,
     post_images,

@@ -18,6 +18,7 @@ from automation.api.schemas import (
     CampaignOut,
     CampaignQuery,
     CampaignRow,
+    EnrolGroupIn,
     EnrolIn,
     EnrolledOut,
     EnrolmentOut,
@@ -25,12 +26,12 @@ from automation.api.schemas import (
     StepIn,
     StepsIn,
 )
-from automation.campaigns import services
+from automation.campaigns import groups, services
 from automation.campaigns.queries import funnel
 from automation.campaigns.services import StepSpec, VariantSpec
 from automation.models import Campaign, Enrolment
-from leads.models import Person, Profile
-from outreach.lib.errors import ApiError, all_named, find, refusals
+from leads.models import Person, PersonList, Profile, Segment
+from outreach.lib.errors import ApiError, all_named, find, named, refusals
 from outreach.lib.pagination import page
 from outreach.lib.schemas import Page
 
@@ -90,6 +91,24 @@ def enrol(request: HttpRequest, campaign_id: int, body: EnrolIn) -> Any:
     theirs = Profile.objects.filter(person__in=people, network=campaign.network)
     with refusals(409):
         return services.enrol(campaign=campaign, profiles=[*profiles, *theirs], by=caller(request))
+
+
+@router.post(
+    "/campaigns/{int:campaign_id}/enrol-group", response={202: CampaignOut}, summary="Enrol a segment or a list", **WRITE
+)
+def enrol_group(request: HttpRequest, campaign_id: int, body: EnrolGroupIn) -> Any:
+    """Everybody who is in it now, in the background; follow the campaign's funnel."""
+    campaign = find(Campaign.objects.all(), campaign_id)
+    if (body.segment_id is None) == (body.list_id is None):
+        raise ApiError(422, "Give either segment_id or list_id.")
+    group: Segment | PersonList
+    if body.segment_id is not None:
+        group = named(Segment.objects.all(), body.segment_id, "segment_id")
+    else:
+        group = named(PersonList.objects.all(), body.list_id or 0, "list_id")
+    with refusals(409):
+        groups.enrol_group(campaign=campaign, group=group, by=caller(request))
+    return 202, _shown(campaign_id)
 
 
 @router.get(

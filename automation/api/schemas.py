@@ -179,6 +179,13 @@ class EnrolIn(Input):
     person_ids: Ids = Field(default_factory=list)
 
 
+class EnrolGroupIn(Input):
+    """One of the two."""
+
+    segment_id: Id | None = None
+    list_id: Id | None = None
+
+
 class EnrolledOut(Schema):
     added: int
     already: int

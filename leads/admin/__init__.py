@@ -1,5 +1,5 @@
 """The pages about whom we know. Automation adds what it knows of people to them (automation.admin.people)."""
 
-from leads.admin import imports, people, profiles, suppressions, tags
+from leads.admin import duplicates, exports, groups, imports, people, profiles, suppressions, tags
 
-__all__ = ["imports", "people", "profiles", "suppressions", "tags"]
+__all__ = ["duplicates", "exports", "groups", "imports", "people", "profiles", "suppressions", "tags"]

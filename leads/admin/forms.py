@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django import forms
 
-from leads.enums import Stage, SuppressionReason
-from leads.models import Person, Tag
+from leads.enums import ExportFormat, Stage, SuppressionReason
+from leads.models import Person, PersonList, Tag
 from outreach.lib import networks
 from outreach.lib.admin.acts import ActForm
 
@@ -78,6 +78,18 @@ class TagsForm(ActForm):
         known = ", ".join(Tag.objects.values_list("name", flat=True)[:20])
         if known:
             self.fields["names"].help_text = f"{self.fields['names'].help_text} Known: {known}"
+
+
+class ListForm(ActForm):
+    list = forms.ModelChoiceField(PersonList.objects.none())
+
+    def prepare(self) -> None:
+        """Offer the lists of now."""
+        self.fields["list"].queryset = PersonList.objects.order_by("name")
+
+
+class FormatForm(ActForm):
+    format = forms.ChoiceField(choices=ExportFormat.choices)
 
 
 def tag_names(typed: str) -> list[str]:

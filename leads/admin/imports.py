@@ -12,12 +12,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.enums import ActionVariant
 
 from leads import importing
-from leads.enums import ImportStatus, RowOutcome
+from leads.enums import OPEN_STATUSES, ImportFormat, ImportStatus, RowOutcome
+from leads.importing.mapping import IGNORED
 from leads.models import Import
 from outreach.lib import queue
 from outreach.lib.admin import show
-from outreach.lib.admin.acts import page_act
+from outreach.lib.admin.acts import ActForm, page_act
 from outreach.lib.admin.base import Ledger, refusable, user_of
+from outreach.lib.admin.widgets import dress
 
 AT_ONCE = 256_000  # bytes; a smaller file is read while the browser waits, a bigger one by a worker
 STATUS_COLOURS = {ImportStatus.COMPLETED: "green", ImportStatus.FAILED: "red", ImportStatus.RUNNING: "blue"}
@@ -25,7 +27,9 @@ COLUMNS = "email, first_name, last_name, company, title, website, country, langu
 
 
 class ImportForm(forms.ModelForm):
-    file = forms.FileField(help_text=f"CSV with a header row. Known columns: {COLUMNS}.")
+    file = forms.FileField(
+        help_text=f"CSV or XLSX with a header row, or vCard. Known columns: {COLUMNS}; others can be mapped after the dry run."
+    )
     dry_run = forms.BooleanField(
         required=False, initial=True, help_text="Only try: report on every row and create nobody."
     )
@@ -33,6 +37,24 @@ class ImportForm(forms.ModelForm):
     class Meta:
         model = Import
         fields = ("dry_run",)
+
+
+class MappingForm(ActForm):
+    """A choice for each column of the file."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        run = Import.objects.filter(pk=self.object_id).first()
+        fields = [
+            (IGNORED, "ignored"),
+            *((name, name.replace("_", " ")) for name in importing.known_fields()),
+        ]
+        for place, (name, field) in enumerate(run.mapping.items() if run else ()):
+            choice = forms.ChoiceField(
+                choices=fields, initial=field, required=False, label=name or "(no name)"
+            )
+            dress(choice)
+            self.fields[f"column{place}"] = choice
 
 
 class TrialFilter(DropdownFilter):
@@ -64,10 +86,10 @@ class ImportAdmin(Ledger):
     search_fields = ("name",)
     search_help_text = "Part of a file's name"
     ordering = ("-id",)
-    actions_detail = ["run_for_real"]
+    actions_detail = ["run_for_real", "map_columns", "cancel"]
     change_form_outer_before_template = "admin/leads/import_before.html"
     change_form_outer_after_template = "admin/leads/import_after.html"
-    empty_hint = "Upload a CSV file of people. It is tried first: you see what would happen to every row."
+    empty_hint = "Upload a file of people: CSV, XLSX or vCard. It is tried first: you see what would happen to every row."
     add_fieldsets = ((None, {"fields": ("file", "dry_run")}),)
     fieldsets = ((None, {"fields": (("name", "kind"), ("created_by", "created_at", "finished_at"))}),)
     readonly_fields = ("kind",)
@@ -77,7 +99,8 @@ class ImportAdmin(Ledger):
 
     def offered(self, instance: Import) -> set[str]:
         ready = instance.dry_run and instance.status == ImportStatus.COMPLETED and instance.parts.exists()
-        return {"run_for_real"} if ready else set()
+        acts = {"cancel"} if instance.status in OPEN_STATUSES else set()
+        return acts | ({"run_for_real", "map_columns"} if ready else set())
 
     def save_model(self, request: HttpRequest, obj: Import, form: Any, change: bool) -> None:
         """Keep the file and read it: a small one now, a big one in the background."""
@@ -104,6 +127,29 @@ class ImportAdmin(Ledger):
         _begin(run, size)
         return show.link(show.admin_url(run), f"The import of {run.name} has begun: follow it here.")
 
+    @page_act(
+        "Map columns", permission="leads.add_import", icon="table_view", form=MappingForm, submit="Try again",
+        explain="Say what each column means; the file is tried again. The same columns mean the same next time.",
+    )  # fmt: skip
+    def map_columns(self, request: HttpRequest, trial: Import, data: dict[str, Any]) -> str:
+        names = list(trial.mapping)
+        run = importing.remap(
+            trial.pk, {name: data[f"column{place}"] for place, name in enumerate(names)}, by=user_of(request)
+        )
+        queue.enqueue("leads.jobs.run_import", run.pk)
+        return "The file is being tried again."
+
+    @page_act(
+        "Cancel", permission="leads.change_import", icon="cancel", variant=ActionVariant.DANGER,
+        explain="It stops after the rows that are under way. Who was taken in stays.",
+    )  # fmt: skip
+    def cancel(self, request: HttpRequest, run: Import, data: dict[str, Any]) -> str:
+        return (
+            "It was cancelled."
+            if importing.cancel_import(run.pk, by=user_of(request))
+            else "It had ended already."
+        )
+
     def panels(self, request: HttpRequest, instance: Import) -> dict[str, Any]:
         rows = instance.row_reports.select_related("person")
         outcome = request.GET.get("outcome", "")
@@ -114,6 +160,8 @@ class ImportAdmin(Ledger):
             "reports": pages.get_page(request.GET.get("page")),
             "outcomes": RowOutcome.choices,
             "outcome": outcome,
+            "percent": round(100 * instance.progress),
+            "columns": [(name, field or "ignored") for name, field in instance.mapping.items()],
             "figures": [
                 ("Rows", instance.rows, ""), ("Created", instance.created, "green"),
                 ("Updated", instance.updated, ""), ("Skipped", instance.skipped, ""),
@@ -123,7 +171,9 @@ class ImportAdmin(Ledger):
 
     @admin.display(description="Status", ordering="status")
     def status_shown(self, run: Import) -> str:
-        """The status, with the error on hover."""
+        """The status, with how far it is, or the error on hover."""
+        if run.status == ImportStatus.RUNNING:
+            return show.meter(round(100 * run.progress), 100)
         return show.state(run, "status", STATUS_COLOURS, title=run.error)
 
     @admin.display(description="Kind", ordering="dry_run")
@@ -133,7 +183,7 @@ class ImportAdmin(Ledger):
 
 
 def _begin(run: Import, size: int) -> None:
-    if size <= AT_ONCE:
+    if size <= AT_ONCE and run.format == ImportFormat.CSV:
         importing.run_import(run.pk)
     else:
         queue.enqueue("leads.jobs.run_import", run.pk)

@@ -6,12 +6,24 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.enums import ActionVariant
 
-from leads import consent, services
-from leads.admin.forms import AddressForm, NoForm, NoteForm, StageForm, TagsForm, tag_names
+from leads import consent, exporting, segments, services
+from leads.admin.forms import (
+    AddressForm,
+    FormatForm,
+    ListForm,
+    NoForm,
+    NoteForm,
+    StageForm,
+    TagsForm,
+    tag_names,
+)
 from leads.enums import Lifecycle
 from leads.models import Person
+from outreach.lib import queue
+from outreach.lib.admin import show
 from outreach.lib.admin.acts import ReasonForm, bulk_act, chunked_ids, count, page_act
 from outreach.lib.admin.base import user_of
 
@@ -113,7 +125,10 @@ class PageActs:
 class BulkActs:
     """Entries of the people lists' action menu."""
 
-    actions = ["tag_many", "untag_many", "stage_many", "convert_many", "archive_many", "suppress_many"]
+    actions = [
+        "tag_many", "untag_many", "stage_many", "list_many", "merge_two", "export_many", "convert_many", "archive_many",
+        "suppress_many",
+    ]  # fmt: skip
 
     @bulk_act("Tag…", permission=CHANGE, form=TagsForm)
     def tag_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
@@ -134,6 +149,28 @@ class BulkActs:
             for person in people(chosen)
         )
         return f"{count(moved, 'person', 'people')} moved."
+
+    @bulk_act("Put on a list…", permission="leads.change_personlist", form=ListForm)
+    def list_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
+        added = sum(
+            segments.add_to_list(data["list"], ids, by=user_of(request)) for ids in chunked_ids(chosen)
+        )
+        return f"{count(added, 'person', 'people')} put on {data['list']}."
+
+    @bulk_act("Merge two…", permission="leads.add_merge")
+    def merge_two(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[:3])
+        if len(ids) != 2:
+            raise ValueError("Choose exactly two people to merge.")
+        page = reverse("admin:leads_duplicate_merge", args=ids)
+        return show.link(page, "Look at both side by side and choose what stays.")
+
+    @bulk_act("Export…", permission="leads.add_export", form=FormatForm)
+    def export_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: exporting.MAX_IDS + 1])
+        export = exporting.start_export(format=data["format"], choice={"ids": ids}, by=user_of(request))
+        queue.enqueue("leads.jobs.run_export", export.pk)
+        return show.link(show.admin_url(export), "The file is being written: follow it and fetch it here.")
 
     @bulk_act("Make contacts", permission=CHANGE)
     def convert_many(self, request: HttpRequest, chosen: QuerySet[Person], data: dict[str, Any]) -> str:

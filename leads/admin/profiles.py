@@ -74,6 +74,7 @@ class ProfileAdmin(Ledger):
         "bio",
         ("followers_count", "following_count", "posts_count"),
         ("found", "fetched_at", "refresh_at"),
+        ("bounce", "bounced_at"),
     )
     readonly_fields = ("person_shown", "page", "found")
     empty_hint = "Profiles appear when people are imported or added, and when a source finds them."

@@ -14,6 +14,7 @@ from accounts.api.access import caller, needs
 from accounts.api.replay import idempotent
 from leads import importing
 from leads.api.schemas import ImportOut, ImportQuery, RowOut, RowQuery
+from leads.api.schemas_groups import MappingIn
 from leads.models import Import, ImportRow
 from outreach.lib import queue
 from outreach.lib.errors import ApiError, find, refusals
@@ -32,7 +33,9 @@ def list_imports(request: HttpRequest, query: Query[ImportQuery]) -> Any:
     return page(Import.objects.filter(**query.filters()), cursor=query.cursor, limit=query.limit)
 
 
-@router.post("/imports", response={202: ImportOut}, summary="Upload a CSV file", **WRITE)
+@router.post(
+    "/imports", response={202: ImportOut}, summary="Upload a file of people: CSV, XLSX or vCard", **WRITE
+)
 @idempotent(202)
 def create_import(
     request: HttpRequest, file: File[UploadedFile], dry_run: Form[bool] = True, mapping: Form[str] = "{}"
@@ -83,6 +86,29 @@ def commit_import(request: HttpRequest, import_id: int) -> ImportOut:
         run = importing.commit_dry_run(import_id, by=caller(request))
         _run_later(run)
     return ImportOut.from_orm(run)
+
+
+@router.put(
+    "/imports/{int:import_id}/mapping",
+    response={202: ImportOut},
+    summary="Try a dry run with another mapping",
+    **WRITE,
+)
+def change_mapping(request: HttpRequest, import_id: int, body: MappingIn) -> Any:
+    """Columns left out are guessed. The mapping is remembered for the next file with the same columns."""
+    find(Import.objects.all(), import_id)
+    with refusals(409), transaction.atomic():
+        run = importing.remap(import_id, body.mapping, by=caller(request))
+        _run_later(run)
+    return 202, run
+
+
+@router.post("/imports/{int:import_id}/cancel", response=ImportOut, summary="Stop an import", **WRITE)
+def cancel_import(request: HttpRequest, import_id: int) -> Any:
+    """After the batch that is under way. What was taken in stays; one that has ended is left as it is."""
+    find(Import.objects.all(), import_id)
+    importing.cancel_import(import_id, by=caller(request))
+    return find(Import.objects.all(), import_id)
 
 
 def _run_later(run: Import) -> None:

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import Field, StringConstraints
 
-from leads.enums import ImportStatus, Lifecycle, RowOutcome, Stage, SuppressionReason
+from leads.enums import (
+    ImportFormat,
+    ImportStatus,
+    Lifecycle,
+    RowOutcome,
+    Stage,
+    SuppressionReason,
+)
 from leads.models import Person
 from outreach.lib.schemas import Id, Input, ListQuery, Name, Short, Text
 
@@ -207,7 +214,9 @@ class ImportQuery(ListQuery):
 class ImportOut(Schema):
     id: int
     name: str
+    format: ImportFormat
     status: ImportStatus
+    progress: float = Field(description="How much of the file was read, 0 to 1.")
     dry_run: bool
     mapping: dict[str, str] = Field(description="The field each column fills; empty: ignored.")
     rows: int

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from leads.addresses import EMAIL
-from leads.importing.read import ImportFileError
+from leads.importing.errors import ImportFileError
 from outreach.lib import networks
 
 TAGS = "tags"

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from leads.importing.errors import ImportFileError
+
 Slices = Callable[[], Iterator[bytes]]  # opens the file anew and gives its bytes in order
 
 MAX_LINE = 1_000_000  # characters of one line that are looked at; what follows them is dropped
@@ -19,10 +21,6 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-class ImportFileError(ValueError):
-    """The file as a whole cannot be used; the message tells people why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Table:
     def __init__(self, slices: Slices) -> None:
         self._slices = slices
         self.encoding = sniff_encoding(slices)
+        self.bytes_read = 0  # by rows() so far
         self.header_number, first = self._first_line()
         if "\0" in first:
             raise ImportFileError("The file holds NUL characters. Save it as CSV in UTF-8 and try again.")
@@ -48,7 +47,7 @@ class Table:
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """The rows below the header whose number is above ``after``, read one by one."""
-        reader = csv.reader(self._lines(), delimiter=self.delimiter)
+        reader = csv.reader(self._lines(count=True), delimiter=self.delimiter)
         number = 0
         while True:
             number += 1
@@ -66,9 +65,10 @@ class Table:
 
     def _checked(self, number: int, cells: list[str]) -> Row:
         width = len(self.header)
-        if any("\0" in cell for cell in cells):
+        whole = "".join(cells)
+        if "\0" in whole:
             return Row(number, [], "The row holds a NUL character.")
-        if not any(cell.strip() for cell in cells):
+        if not whole or whole.isspace():
             return Row(number, [])
         if len(cells) < width or any(cell.strip() for cell in cells[width:]):
             return Row(number, [], f"The row has {len(cells)} cells, the header has {width}.")
@@ -80,13 +80,24 @@ class Table:
                 return number, line
         raise ImportFileError("The file is empty. It needs a header row and a row for each person.")
 
-    def _lines(self) -> Iterator[str]:
-        raw = io.BufferedReader(_Stream(self._slices()), buffer_size=1 << 16)
-        text = io.TextIOWrapper(raw, encoding=self.encoding, errors="replace", newline="")
-        while line := text.readline(MAX_LINE):
-            yield line
-            while len(line) == MAX_LINE and line[-1] not in "\r\n":
-                line = text.readline(MAX_LINE)
+    def _lines(self, *, count: bool = False) -> Iterator[str]:
+        return text_lines(self._counted if count else self._slices, self.encoding)
+
+    def _counted(self) -> Iterator[bytes]:
+        self.bytes_read = 0
+        for slice_ in self._slices():
+            self.bytes_read += len(slice_)
+            yield slice_
+
+
+def text_lines(slices: Slices, encoding: str = "") -> Iterator[str]:
+    """The lines of a text file, each at most ``MAX_LINE`` characters long; what cannot be read becomes "?"."""
+    raw = io.BufferedReader(_Stream(slices()), buffer_size=1 << 16)
+    text = io.TextIOWrapper(raw, encoding=encoding or sniff_encoding(slices), errors="replace", newline="")
+    while line := text.readline(MAX_LINE):
+        yield line
+        while len(line) == MAX_LINE and line[-1] not in "\r\n":
+            line = text.readline(MAX_LINE)
 
 
 class _Stream(io.RawIOBase):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
 from leads.addresses import normalise
 from leads.consent import Address
-from leads.exporting import undo_defusing
+from leads.formulas import undo_defusing
+from leads.importing.cards import UNREADABLE
 from leads.importing.mapping import TAGS, is_address
 from leads.importing.read import Row
 from leads.models import Person
 from leads.services.tags import clean_name
+from outreach.lib import networks
 
 EMPTY = "The row is empty."
 
@@ -39,7 +41,10 @@ def understand(row: Row, header: Sequence[str], mapping: Mapping[str, str]) -> E
         return entry
     try:
         for name, cell in zip(header, row.cells, strict=True):
-            _take(entry, mapping.get(name, ""), undo_defusing(cell).strip())
+            if cell and name == UNREADABLE:
+                raise ValueError(cell)
+            if cell and (target := mapping.get(name)):
+                _take(entry, target, undo_defusing(cell).strip())
         if not entry.addresses:
             raise ValueError("The row has no e-mail address and no handle.")
     except ValueError as error:
@@ -48,22 +53,36 @@ def understand(row: Row, header: Sequence[str], mapping: Mapping[str, str]) -> E
 
 
 def _take(entry: Entry, target: str, value: str) -> None:
-    if not value or not target:
+    if not value:
         return
     if is_address(target):
         _take_addresses(entry, target, value)
     elif target == TAGS:
-        entry.tags += [clean_name(part) for part in value.replace(",", ";").split(";") if part.strip()]
+        entry.tags += [_tag(part) for part in value.replace(",", ";").split(";") if part.strip()]
     elif target not in entry.fields:
         _take_field(entry, target, value)
+
+
+_tag = lru_cache(maxsize=1_000)(clean_name)
 
 
 def _take_addresses(entry: Entry, network: str, value: str) -> None:
     for part in value.split(";"):
         if part.strip():
-            address = (network, normalise(network, part))
+            address = (network, _full(network, normalise(network, part)))
             if address not in entry.addresses:
                 entry.addresses.append(address)
+
+
+def _full(network: str, handle: str) -> str:
+    """The handle, if it says all its network needs to find somebody."""
+    known = network in networks.names() and networks.get(network)
+    if known and known.handles_name_their_server and "@" not in handle:
+        raise ValueError(
+            f'"{handle}" does not name its server: on {known.label} write {handle}@ and the server, such as '
+            f"{handle}@example.social."
+        )
+    return handle
 
 
 def _take_field(entry: Entry, name: str, value: str) -> None:
@@ -84,6 +103,7 @@ def _take_field(entry: Entry, name: str, value: str) -> None:
     entry.fields[name] = value
 
 
+@lru_cache(maxsize=10_000)  # files of one company's people name its website again and again
 def _website(value: str) -> str:
     address = value if "://" in value else f"https://{value}"
     try:

@@ -4,93 +4,56 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from leads.consent import Actor
-from leads.enums import ImportStatus, RowOutcome
+from leads.enums import OPEN_STATUSES, ImportFormat, ImportStatus, RowOutcome
 from leads.importing.apply import Batch
-from leads.importing.mapping import choose
-from leads.importing.read import ImportFileError, Slices, Table
+from leads.importing.errors import ImportFileError
+from leads.importing.formats import as_csv
+from leads.importing.keep import in_parts, kept, size_of
+from leads.importing.read import Table
 from leads.importing.rows import Entry, understand
 from leads.models import Import, ImportPart, ImportRow
-from outreach.lib import events
+from outreach.lib import events, stopping
+from outreach.lib.copying import insert_rows
 
-BATCH = 500  # rows in one transaction
-PART_BYTES = 1_000_000
-MAX_BYTES = 512_000_000
+BATCH = 1_000  # rows in one transaction
+LEASE = timedelta(
+    seconds=60
+)  # a batch takes a fraction of a second; unpacking a spreadsheet may take most of this
 TRIES = 3  # of one batch, when somebody else adds the same people or waits for us meanwhile
 
 
-def start_import(
-    *,
-    name: str,
-    content: bytes | Iterable[bytes],
-    by: Actor,
-    dry_run: bool = True,
-    mapping: Mapping[str, str] | None = None,
-) -> Import:
-    """Keep a CSV file to be run by :func:`run_import`; nobody is created yet.
-
-    ``content`` may come in slices. ``mapping`` gives columns their field by header (empty: ignore), over what
-    we guess; the whole of it is in ``Import.mapping`` afterwards. Raises :class:`ImportFileError` when the
-    file cannot be used.
-    """
-    with transaction.atomic():
-        run = Import.objects.create(
-            name=name[:255], dry_run=dry_run, created_by=by if isinstance(by, User) else None
-        )
-        _keep(run, [content] if isinstance(content, bytes) else content)
-        run.mapping = choose(Table(_slices(run.pk)).header, mapping)
-        run.save(update_fields=["mapping"])
-        events.emit("import.created", model="leads.import", ids=[run.pk], by=by)
-    return run
-
-
-def commit_dry_run(import_id: int, *, by: Actor) -> Import:
-    """A real import of the file of a finished dry run, which gives its file away; call :func:`run_import` on
-    it next.
-
-    Raises :class:`ImportFileError` when the file is gone or the dry run has not finished.
-    """
-    with transaction.atomic():
-        tried = Import.objects.select_for_update().get(pk=import_id)
-        parts = ImportPart.objects.filter(import_run=tried)
-        if not tried.dry_run or tried.status != ImportStatus.COMPLETED or not parts.exists():
-            raise ImportFileError(
-                "Only a finished dry run whose file is still kept can be imported. Upload it again."
-            )
-        author = by if isinstance(by, User) else None
-        run = Import.objects.create(name=tried.name, dry_run=False, mapping=tried.mapping, created_by=author)
-        parts.update(import_run=run)
-        events.emit("import.created", model="leads.import", ids=[run.pk], by=by)
-    return run
-
-
-def run_import(import_id: int) -> Import:
-    """Take in (or, in a dry run, only judge) every row that has no report yet.
+def run_import(import_id: int, *, seconds: float | None = None) -> Import:
+    """Take in (or, in a dry run, only judge) every row that has no report yet, for ``seconds`` at most.
 
     Effects: people, profiles and tags as the rows say, ``ImportRow`` reports and the import's counts, batch
     by batch, each batch whole or not at all. At the end the file of a real import is deleted, and
-    ``import.finished`` is emitted. A finished import is left as it is; a second runner at the same time does
-    no harm.
+    ``import.finished`` is emitted. A finished or cancelled import is left as it is, and so is one that
+    somebody else is at. Whether more is to be done, its status tells.
     """
-    run = Import.objects.get(pk=import_id)
-    waiting = (ImportStatus.PENDING, ImportStatus.RUNNING)
-    if not Import.objects.filter(pk=run.pk, status__in=waiting).update(status=ImportStatus.RUNNING):
-        return run
+    if not _lease(import_id):
+        return Import.objects.get(pk=import_id)
+    ends = None if seconds is None else time.monotonic() + seconds
     try:
-        for entries in _batches(run):
-            _apply(run.pk, entries)
+        run = _unpacked(import_id)
+        for entries, progress in _batches(run):
+            if not _apply(run.pk, entries, progress):
+                return Import.objects.get(pk=import_id)
+            if stopping.requested() or (ends is not None and time.monotonic() > ends):
+                Import.objects.filter(pk=import_id).update(leased_until=None)
+                return Import.objects.get(pk=import_id)
     except ImportFileError as error:
-        return _finish(run.pk, ImportStatus.FAILED, str(error))
-    return _finish(run.pk, ImportStatus.COMPLETED)
+        return _finish(import_id, ImportStatus.FAILED, error=str(error)[:500])
+    return _finish(import_id, ImportStatus.COMPLETED, progress=1.0)
 
 
 def forget_files(before: datetime) -> int:
@@ -107,78 +70,87 @@ def forget_files(before: datetime) -> int:
     return len(ids)
 
 
-def _keep(run: Import, slices: Iterable[bytes]) -> None:
-    size = 0
-    for position, part in enumerate(_equal_parts(slices)):
-        size += len(part)
-        if size > MAX_BYTES:
-            raise ImportFileError(
-                f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it and import the pieces."
-            )
+def _lease(import_id: int) -> bool:
+    """Whether it is ours now: nobody else is at it, and there is something to do."""
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
+    mine = Import.objects.filter(free, pk=import_id, status__in=OPEN_STATUSES)
+    return bool(mine.update(status=ImportStatus.RUNNING, leased_until=Now() + LEASE))
+
+
+@transaction.atomic
+def _unpacked(import_id: int) -> Import:
+    """The import, its file as CSV: a spreadsheet or cards are turned into that once, whole or not at all."""
+    run = Import.objects.select_for_update().get(pk=import_id)
+    if run.format != ImportFormat.CSV:
+        _turn_into_csv(run)
+    return run
+
+
+def _turn_into_csv(run: Import) -> None:
+    parts = ImportPart.objects.filter(import_run=run)
+    old = list(parts.values_list("pk", flat=True))
+
+    def original() -> Iterator[bytes]:
+        yield from islice(kept(run.pk)(), len(old))
+
+    # The new parts are written behind the old ones, which are still being read, and then take their places.
+    for position, part in enumerate(in_parts(as_csv(original, run.format)), start=len(old)):
         ImportPart.objects.create(import_run=run, position=position, content=part)
+    parts.filter(pk__in=old).delete()
+    for key, position in parts.order_by("position").values_list("pk", "position"):
+        parts.filter(pk=key).update(position=position - len(old))
+    run.format = ImportFormat.CSV
+    run.save(update_fields=["format"])
 
 
-def _equal_parts(slices: Iterable[bytes]) -> Iterator[bytes]:
-    waiting = bytearray()
-    for piece in slices:
-        for start in range(0, len(piece), PART_BYTES):
-            waiting += piece[start : start + PART_BYTES]
-            while len(waiting) >= PART_BYTES:
-                yield bytes(waiting[:PART_BYTES])
-                del waiting[:PART_BYTES]
-    if waiting:
-        yield bytes(waiting)
-
-
-def _slices(import_id: int) -> Slices:
-    """The file of an import, one part in memory at a time."""
-
-    def read() -> Iterator[bytes]:
-        position = 0
-        parts = ImportPart.objects.filter(import_run_id=import_id).values_list("content", flat=True)
-        while (part := parts.filter(position=position).first()) is not None:
-            yield bytes(part)
-            position += 1
-
-    return read
-
-
-def _batches(run: Import) -> Iterator[list[Entry]]:
-    table = Table(_slices(run.pk))
+def _batches(run: Import) -> Iterator[tuple[list[Entry], float]]:
+    """Rows that have no report yet, and how much of the file has been read with them."""
+    table = Table(kept(run.pk))
+    size = size_of(run.pk) or 1
     reported = (
         ImportRow.objects.filter(import_run=run).order_by("-number").values_list("number", flat=True).first()
     )
     rows = table.rows(after=reported or 0)
     while batch := list(islice(rows, BATCH)):
-        yield [understand(row, table.header, run.mapping) for row in batch]
+        yield [understand(row, table.header, run.mapping) for row in batch], min(1.0, table.bytes_read / size)
 
 
-def _apply(import_id: int, entries: list[Entry]) -> None:
+def _apply(import_id: int, entries: list[Entry], progress: float) -> bool:
     for remaining in reversed(range(TRIES)):
         try:
             with transaction.atomic():
-                _apply_once(import_id, entries)
-            return
+                return _apply_once(import_id, entries, progress)
         except (IntegrityError, OperationalError):
             if not remaining:
                 raise
+    raise AssertionError("unreachable")
 
 
-def _apply_once(import_id: int, entries: list[Entry]) -> None:
+def _apply_once(import_id: int, entries: list[Entry], progress: float) -> bool:
+    """Whether the import goes on: false when it was cancelled meanwhile."""
     run = Import.objects.select_for_update().get(pk=import_id)
-    numbers = [entry.number for entry in entries]
-    done = set(ImportRow.objects.filter(import_run=run, number__in=numbers).values_list("number", flat=True))
+    if run.status != ImportStatus.RUNNING:
+        return False
+    numbers = (entries[0].number, entries[-1].number)
+    reported = ImportRow.objects.filter(import_run=run, number__range=numbers)
+    done = set(reported.values_list("number", flat=True))
     reports = Batch(run, [entry for entry in entries if entry.number not in done]).apply()
-    ImportRow.objects.bulk_create(reports)
+    columns = ("import_run_id", "number", "outcome", "message", "person_id", "address_keys")
+    insert_rows(ImportRow, columns, ((run.pk, *report) for report in reports))
     outcomes = [report.outcome for report in reports]
-    counts = {str(outcome): F(str(outcome)) + outcomes.count(outcome) for outcome in RowOutcome}
-    Import.objects.filter(pk=import_id).update(rows=F("rows") + len(reports), **counts)
+    counts: dict[str, Any] = {
+        str(outcome): F(str(outcome)) + outcomes.count(outcome) for outcome in RowOutcome
+    }
+    Import.objects.filter(pk=import_id).update(
+        rows=F("rows") + len(reports), progress=progress, leased_until=Now() + LEASE, **counts
+    )
+    return True
 
 
-def _finish(import_id: int, status: ImportStatus, error: str = "") -> Import:
+def _finish(import_id: int, status: ImportStatus, **told: Any) -> Import:
     with transaction.atomic():
         running = Import.objects.filter(pk=import_id, status=ImportStatus.RUNNING)
-        changed = running.update(status=status, error=error[:500], finished_at=Now())
+        changed = running.update(status=status, finished_at=Now(), leased_until=None, **told)
         run = Import.objects.get(pk=import_id)
         if changed:
             if not run.dry_run:

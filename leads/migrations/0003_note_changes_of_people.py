@@ -29,6 +29,7 @@ SELECT DISTINCT touched.person FROM new_rows
 JOIN old_rows ON old_rows.id = new_rows.id AND old_rows.* IS DISTINCT FROM new_rows.*
 CROSS JOIN LATERAL (VALUES (new_rows.{key}), (old_rows.{key})) AS touched (person)
 """
+CHANGED = "SELECT DISTINCT {key} FROM {rows}"
 TABLES = {
     "leads_person": ("id", ("insert", "update")),
     "leads_profile": ("person_id", ("insert", "update", "delete")),
@@ -42,7 +43,7 @@ def statements():
         for event in events:
             name = f"{table}_noted_on_{event}"
             rows = "old_rows" if event == "delete" else "new_rows"
-            select = UPDATED.format(key=key) if event == "update" else f"SELECT DISTINCT {key} FROM {rows}"
+            select = UPDATED.format(key=key) if event == "update" else CHANGED.format(key=key, rows=rows)
             referencing = BOTH if event == "update" else f"{rows.split('_')[0]} TABLE AS {rows}"
             yield (
                 FUNCTION.format(name=name, select=select)

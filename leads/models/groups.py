@@ -46,10 +46,12 @@ class Segment(models.Model):
 
 
 class SegmentMember(models.Model):
-    """Somebody in a segment. Worked out from rules, so no key to people is checked: that would lock their rows."""
+    """Somebody in a segment. Worked out from rules, so no key to people is checked, which would lock their rows; who is
+    deleted is noted by a trigger as any change, and leaves a moment later.
+    """
 
     segment = models.ForeignKey(Segment, models.CASCADE, related_name="members", db_index=False)
-    person = models.ForeignKey(Person, models.CASCADE, related_name="segment_members", db_constraint=False)
+    person = models.ForeignKey(Person, models.DO_NOTHING, related_name="segment_members", db_constraint=False)
     added_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

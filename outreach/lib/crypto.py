@@ -1,6 +1,5 @@
 """Secrets at rest: encryption with rotating keys, and keyed hashes that survive erasure."""
 
-import hashlib
 import hmac
 import os
 from collections.abc import Callable
@@ -80,4 +79,4 @@ def keyed_hash(text: str) -> str:
 
     The key is HASH_KEY, which outlives every rotation of the other secrets.
     """
-    return hmac.new(settings.HASH_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(settings.HASH_KEY.encode(), text.encode(), "sha256").hex()

@@ -49,9 +49,25 @@ from automation.models import (
     Task,
     Variant,
 )
+from leads import merging
 from leads.addresses import address_hash
 from leads.enums import ImportStatus, Lifecycle, RowOutcome
-from leads.models import Contact, Import, ImportRow, Lead, Note, Person, Profile, Suppression, Tag
+from leads.models import (
+    Contact,
+    Duplicate,
+    Export,
+    Import,
+    ImportRow,
+    Lead,
+    Merge,
+    Note,
+    Person,
+    PersonList,
+    Profile,
+    Segment,
+    Suppression,
+    Tag,
+)
 from monitoring.models import Alert, Event, Heartbeat, HeartbeatKind, LogRecord
 from tests.factories import (
     make_account,
@@ -239,6 +255,15 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     Tag: lambda text: Tag.objects.create(name=f"{next(numbers)} {text}"[:64]),
     Suppression: a_suppression,
     Import: an_import,
+    Segment: lambda text: Segment.objects.create(
+        name=f"{next(numbers)} {text}"[:128], description=text, rules={"match": "all", "rules": []}, error=text
+    ),
+    PersonList: lambda text: PersonList.objects.create(name=f"{next(numbers)} {text}"[:128], description=text),
+    Export: lambda text: Export.objects.create(status=ImportStatus.COMPLETED, choice={"q": text}, error=text),
+    Duplicate: lambda text: Duplicate.objects.create(
+        first=a_person(text), second=a_person(text), score=70, evidence={"site": [text]}
+    ),
+    Merge: lambda text: merging.merge(kept=a_person(text), gone=a_person(f"{text} too"), by="test"),
     Task: a_task,
     Campaign: a_campaign,
     Enrolment: lambda text: make_enrolment(make_campaign(), detail=text),

@@ -19,6 +19,7 @@ MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 SETTINGS = {"auth.User", "auth.Group", "accounts.ApiKey"}  # for administrators only
 ADDED_BY_OPERATORS = {
     "leads.Person", "leads.Lead", "leads.Contact", "leads.Tag", "leads.Suppression", "leads.Import", "automation.Campaign",
+    "leads.Segment", "leads.PersonList", "leads.Export",
     "automation.Post", "automation.Source", "automation.QualificationRule",
     "automation.HandleCheck",
 }  # fmt: skip

@@ -27,9 +27,9 @@ from automation.enums import (
 from automation.models import HandleCheck, Message, OnboardingRun, Post, Publication, Source, Step
 from automation.onboarding import connecting
 from automation.onboarding.connecting import Tried, Wanted
-from leads import consent, importing
+from leads import consent, exporting, importing, merging, segments
 from leads.enums import ImportStatus
-from leads.models import Import, ImportRow, Note, Suppression, Tag
+from leads.models import Duplicate, Import, ImportRow, Note, Suppression, Tag
 from tests import factories
 
 _numbers = count(1)
@@ -183,3 +183,17 @@ def _leads(made: World, admin: User, profile: Any) -> None:
     Import.objects.filter(pk=run.pk).update(status=ImportStatus.COMPLETED, finished_at=timezone.now())
     ImportRow.objects.create(import_run=run, number=2, outcome="created")
     made["import"] = run.pk
+    _groups(made, admin, profile)
+
+
+def _groups(made: World, admin: User, profile: Any) -> None:
+    rules = {"match": "all", "rules": []}
+    made["segment"] = segments.create_segment(name="Everybody", rules=rules, by=admin).pk
+    made["list"] = segments.create_list(name="Fair", by=admin).pk
+    made["export"] = exporting.run_export(exporting.start_export(by=admin).pk).pk
+    made["twin"] = factories.make_person().pk
+    made["duplicate"] = Duplicate.objects.create(
+        first=profile.person, second_id=made["twin"], score=70, evidence={"name": ["ann"]}
+    ).pk
+    kept, gone = factories.make_person(), factories.make_person()
+    made["merge"] = merging.merge(kept=kept, gone=gone, by=admin).pk

@@ -51,5 +51,5 @@ def own_queries() -> Iterator[list[str]]:
     own: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield own
-    statements = [query["sql"] for query in captured.captured_queries]
+    statements = [str(query["sql"]) for query in captured.captured_queries]
     own += [sql for sql in statements if '"leads_' in sql.split("WHERE")[0] or "pg_advisory" in sql]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from leads import exporting, services
-from leads.exporting import defuse, export_people, undo_defusing
+from leads.exporting import export_people
+from leads.formulas import defuse, undo_defusing
 from leads.importing import run_import, start_import
 from leads.models import Person
 from leads.queries import search_people
@@ -58,7 +59,7 @@ def test_every_cell_of_an_export_is_defused() -> None:
 
 @pytest.mark.django_db
 def test_export_holds_everybody_once_over_several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(exporting.rows, "PAGE", 2)
     people = [make_person() for _ in range(5)]
     assert [int(row["id"]) for row in parsed(export_people())] == [person.pk for person in people]
     chosen = search_people(people[3].display_name)

@@ -14,6 +14,7 @@ NETWORK = Network(
     label="Mastodon",
     credential_fields={"token": "Access token"},
     needs_server=True,
+    handles_name_their_server=True,
     capabilities=CAPABILITIES,
     posts=Posts(
         longest=wording.LONGEST, length=wording.length, images=4, warnings=True,

@@ -1,4 +1,4 @@
-"""Import people from a CSV file: a dry run unless told otherwise."""
+"""Import people from a file (CSV, XLSX, vCard): a dry run unless told otherwise."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ COUNTS = ("rows", "created", "updated", "skipped", "failed")
 
 
 class Command(BaseCommand):
-    help = "Import people from a CSV file. Without --commit it only reports what would happen to each row."
+    help = "Import people from a CSV, XLSX or vCard file. Without --commit it only reports what would happen to each row."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="CSV: UTF-8, UTF-16 or Western; comma, semicolon or tab")
+        parser.add_argument(
+            "file", type=Path, help="CSV (UTF-8, UTF-16 or Western; comma, semicolon or tab), XLSX or vCard"
+        )
         parser.add_argument("--commit", action="store_true", help="import, instead of trying")
         parser.add_argument(
             "--json", action="store_true", help="the report of every row, one JSON object a line"

@@ -103,7 +103,7 @@ class ModelAdmin(UnfoldModelAdmin):
         """Delete, and leave an audit event."""
         pk, name = obj.pk, str(obj)
         super().delete_model(request, obj)
-        self.announce(request, [pk], "deleted", name=name)
+        self.announce(request, [pk], "deleted", called=name)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Delete, and leave one audit event."""

@@ -51,6 +51,18 @@ RETURNING job.id, job.payload
 """
 
 
+_watched: list[Callable[[], None]] = []
+
+
+def at_each_turn(look: Callable[[], None]) -> None:
+    """Have ``look`` called whenever jobs are about to be taken: at each notification on ``CHANNEL`` and every few seconds.
+
+    For work that the database itself announces; ``look`` is cheap and enqueues a job if there is any.
+    """
+    if look not in _watched:
+        _watched.append(look)
+
+
 class PostgresBroker(ORM):
     """The ``broker_class`` of settings. A job with a ``group`` is not added while one of that group waits to be taken."""
 
@@ -84,8 +96,12 @@ class PostgresBroker(ORM):
         """Jobs that are now ours for ``retry`` seconds; waits up to ``poll`` seconds for one. An outage is waited out."""
         self.on_pull()
         try:
+            for look in _watched:
+                look()
             jobs = self._take()
             if not jobs and self._listen():
+                for look in _watched:
+                    look()
                 jobs = self._take()
         except Error as error:
             first, longest = OUTAGE_PAUSE

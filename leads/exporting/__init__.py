@@ -17,6 +17,7 @@ from leads.exporting.run import (
     run_export,
     start_export,
 )
+from leads.formulas import defuse, undo_defusing
 from leads.models import Person
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "MAX_IDS",
     "cancel_export",
     "chosen_people",
+    "defuse",
     "export_people",
     "file_of",
     "forget_files",
     "run_export",
     "start_export",
+    "undo_defusing",
 ]
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeNumericFilter
 from unfold.enums import ActionVariant
 
@@ -120,11 +121,14 @@ class DuplicateAdmin(Ledger):
     @admin.display(description="Both have")
     def shared(self, pair: Duplicate) -> str:
         """What they share, by kind."""
-        return show.lines(
+        lines = show.lines(
             f"{MatchKind(kind).label}: {', '.join(values)}"
             for kind, values in pair.evidence.items()
             if kind in MatchKind.values
         )
+        return format_html(
+            "<span>{}</span>", lines
+        )  # one piece, or narrow screens set the lines side by side
 
     @admin.display(description="Status", ordering="status")
     def status_shown(self, pair: Duplicate) -> str:

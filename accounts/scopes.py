@@ -21,6 +21,7 @@ ACTIONS = {
     "posts": (READ, WRITE, ACT),
     "conversations": (READ, WRITE, ACT),
     "sources": (READ, WRITE, ACT),
+    "model": (READ, WRITE, ACT),
     "onboardings": (READ, WRITE, ACT),
     "handles": (READ, WRITE),
     "keys": (READ, WRITE),

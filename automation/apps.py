@@ -10,6 +10,7 @@ class AutomationConfig(AppConfig):
         """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in
         step, say how long what is kept."""
         from automation import listeners, merging, proofs, schedule  # noqa: PLC0415 - models must be loaded first
+        from automation.asking import retention as asking_retention  # noqa: PLC0415
         from automation.browsing import desk  # noqa: PLC0415
         from automation.browsing import retention as browsing_retention  # noqa: PLC0415
         from automation.channels import registry  # noqa: PLC0415
@@ -17,6 +18,7 @@ class AutomationConfig(AppConfig):
 
         registry.load()
         retention.register()
+        asking_retention.register()
         browsing_retention.register()
         desk.connect()
         proofs.register()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from accounts.services import settle_time_zones, settle_warm_ups
 from automation import recovery, services
+from automation.asking import gateway
 from automation.campaigns import groups, progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
+from automation.discovery.qualification import judging, trials
 from automation.engine import drain as engine_drain
 from automation.enums import CampaignStatus, EnrolmentState
 from automation.health import services as health
@@ -50,6 +52,21 @@ def poll_inboxes() -> int:
 def refresh_profiles() -> int:
     """Queue known profiles that should be read again."""
     return _reported("refresh_profiles", discovery.refresh_due())
+
+
+def judge_open_leads() -> int:
+    """Have the model judge what the rules left open."""
+    return judging.run()
+
+
+def replay_call(call_id: int, user_id: int) -> None:
+    """Ask the model again what a call asked."""
+    gateway.replay_for(call_id, user_id)
+
+
+def try_prompt(version: str, size: str) -> int:
+    """Have one version of the prompt judge the leads that people have labelled."""
+    return trials.run(version=version, size=size)
 
 
 def recover_lanes() -> int:

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from accounts.enums import WORKING_STATUSES, AccountStatus, Health
 from accounts.models import Account
 from automation import services
+from automation.asking import ledger
 from automation.campaigns import progress
 from automation.content import services as _content  # noqa: F401 - registers the effects of finished tasks
 from automation.conversations import inbox as _inbox  # noqa: F401
@@ -34,6 +35,8 @@ def connect() -> None:
     events.subscribe("account.changed", look_again)
     events.subscribe("account.limits_changed", lift_limits)
     events.subscribe("person.suppressed", honour_no)
+    for gone in ("person.erased", "person.deleted", "lead.deleted", "contact.deleted"):
+        events.subscribe(gone, forget_words)
     events.subscribe("task.failed", look_after)
 
 
@@ -97,3 +100,8 @@ def honour_no(event: Event) -> None:
     progress.close(list(enrolments.values_list("pk", flat=True)), state=state)
     waiting = Task.objects.filter(person_id__in=event.ids, state__in=(TaskState.PENDING, TaskState.RUNNING))
     tasks.cancel(list(waiting.values_list("id", flat=True)), reason=Reason.SUPPRESSED, by=event.by)
+
+
+def forget_words(event: Event) -> None:
+    """People are gone: so are the prompts and answers with words of theirs. What the calls cost stays."""
+    ledger.forget_people(event.ids)

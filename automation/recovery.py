@@ -14,9 +14,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.enums import PACED_ACTS
+from automation.asking import ledger
 from automation.campaigns import progress
 from automation.channels.base import Done
 from automation.content import services as content
+from automation.discovery.qualification import waiting
 from automation.engine import lanes
 from automation.enums import (
     FINISHED_STATES,
@@ -26,7 +28,8 @@ from automation.enums import (
     PublicationState,
     TaskState,
 )
-from automation.models import Attempt, Enrolment, Lane, Publication, Task
+from automation.models import Attempt, Decision, Enrolment, Lane, LlmCall, Publication, Task
+from outreach.lib import queue
 from outreach.lib.clock import database_now
 
 SETTLE = timedelta(seconds=5)  # what is younger is most likely being dealt with at this moment
@@ -122,9 +125,27 @@ def _enrolments(now: datetime, dry_run: bool) -> int:
     return len(task_ids)
 
 
+def _dead_calls(now: datetime, dry_run: bool) -> int:
+    """Calls of the language model whose worker died: their answers are lost, and they count as spent."""
+    return LlmCall.objects.left_behind().count() if dry_run else ledger.leave_behind()
+
+
+def _open_leads(now: datetime, dry_run: bool) -> int:
+    """Have leads judged that wait for the model and that no full batch took along; those held for a quota, too."""
+    waits = (
+        waiting.free().filter(since__lt=now - STUCK_AFTER).count()
+        + Decision.objects.filter(held=True).count()
+    )
+    if waits and not dry_run:
+        queue.enqueue(waiting.JOB, dedupe=waiting.JOB)
+    return waits
+
+
 PARTS: dict[str, Callable[[datetime, bool], int]] = {
     "forgotten lanes": lambda now, dry_run: _rouse(forgotten_lanes, now, dry_run),
     "dead attempts": lambda now, dry_run: _rouse(lanes_with_dead_attempts, now, dry_run),
     "stuck publications": _publications,
     "stuck enrolments": _enrolments,
+    "dead model calls": _dead_calls,
+    "open leads": _open_leads,
 }

@@ -18,11 +18,13 @@ from ninja.parser import Parser
 from accounts.api import accounts, keys, limits
 from accounts.api.access import BrowserSession
 from automation.api import (
+    asking,
     campaigns,
     conversations,
     discovery,
     handles,
     health,
+    judging,
     onboarding,
     post_images,
     posts,
@@ -213,6 +215,8 @@ for part in (
     people,
     profiles,
     discovery,
+    judging,
+    asking,
     suppressions,
     imports,
     exports,

@@ -67,6 +67,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             entry("Rules", "rule", "automation.qualificationrule"),
             entry("Decisions", "gavel", "automation.decision"),
+            entry("Target groups", "target", "automation.targetgroup"),
+            entry("Prompt trials", "science", "automation.prompttrial"),
         ],
     },
     {
@@ -87,6 +89,7 @@ NAVIGATION: list[dict[str, Any]] = [
             entry("Alerts", "notifications", "monitoring.alert"),
             entry("Processes", "monitor_heart", "monitoring.heartbeat"),
             entry("Services", "electrical_services", "automation.breaker"),
+            entry("Model calls", "psychology", "automation.llmcall"),
             entry("Browser slots", "tab", "automation.browserslot"),
             entry("Browser line", "hourglass_top", "automation.browserwait"),
             entry("Browser sessions", "cookie", "automation.browsersession"),
@@ -101,6 +104,8 @@ NAVIGATION: list[dict[str, Any]] = [
             entry("Users", "person", "auth.user"),
             entry("Groups", "shield_person", "auth.group"),
             entry("API keys", "key", "accounts.apikey"),
+            entry("Language model", "neurology", "automation.llmsettings"),
+            entry("Model prices", "sell", "automation.llmprice"),
         ],
     },
 ]

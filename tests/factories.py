@@ -13,7 +13,7 @@ from PIL import Image
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account, Credential
 from automation.enums import FINISHED_STATES
-from automation.models import Campaign, Conversation, Enrolment, Lane, Task
+from automation.models import Campaign, Conversation, Enrolment, Lane, LlmCall, LlmText, Task
 from leads.addresses import normalise
 from leads.models import Person, Profile
 
@@ -94,3 +94,22 @@ def make_picture(width: int = 8, height: int = 6, *, form: str = "PNG", **option
     target = BytesIO()
     Image.new("RGB", (width, height), (200, 120, 40)).save(target, form, **options)
     return target.getvalue()
+
+
+def make_llm_call(text: str = "", **fields: Any) -> LlmCall:
+    """An answered call of the language model with its texts; ``text`` stands wherever strangers or a model may write."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "purpose": "qualification", "version": "1", "model": "small", "size": "small", "content": f"{next(_numbers):064}",
+        "state": "answered", "tokens_in": 400, "tokens_out": 60, "reserved": 900, "cost": 500, "tries": 1,
+        "window_key": f"{now:%Y-%m}", "deadline": now, "finished_at": now, "detail": text,
+    }  # fmt: skip
+    call = LlmCall.objects.create(**{**values, **fields})
+    prompt = {
+        "system": text or "Judge leads.",
+        "user": text or "[]",
+        "schema": {"type": "object"},
+        "longest": 100,
+    }
+    LlmText.objects.create(call=call, prompt=prompt, answer=text or "{}")
+    return call

@@ -2,6 +2,7 @@
 
 from automation.admin import (
     accounts,
+    asking,
     badges,
     browsing,
     campaigns,
@@ -11,6 +12,7 @@ from automation.admin import (
     enrolments,
     handles,
     health,
+    judging,
     onboarding,
     people,
     profiles,
@@ -19,6 +21,7 @@ from automation.admin import (
 
 __all__ = [
     "accounts",
+    "asking",
     "badges",
     "browsing",
     "campaigns",
@@ -28,6 +31,7 @@ __all__ = [
     "enrolments",
     "handles",
     "health",
+    "judging",
     "onboarding",
     "people",
     "profiles",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automation.enums import (
     AttemptState,
+    CallState,
     CampaignStatus,
     EnrolmentState,
     Interest,
@@ -39,3 +40,6 @@ INTEREST = {
     Interest.OUT_OF_OFFICE: "amber", Interest.WRONG_PERSON: "amber",
 }  # fmt: skip
 VERDICT = {Verdict.QUALIFIED: "green", Verdict.DISQUALIFIED: "red"}
+CALL = {
+    CallState.UNDER_WAY: "blue", CallState.ANSWERED: "green", CallState.FAILED: "red", CallState.LOST: "amber",
+}  # fmt: skip

@@ -7,8 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.enums import ActionVariant
 
 from accounts.models import Account
@@ -16,7 +15,7 @@ from automation.admin import colours
 from automation.admin.filters import NetworkFilter, network_choices
 from automation.discovery import qualification, services
 from automation.enums import SourceKind
-from automation.models import Decision, QualificationRule, Source
+from automation.models import QualificationRule, Source
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import ActForm, bulk_act, count, each, list_act, page_act
 from outreach.lib.admin.base import Ledger, ModelAdmin, refusable, user_of
@@ -188,7 +187,7 @@ class RuleForm(forms.ModelForm):
         model = QualificationRule
         fields = (
             "name", "network", "position", "active", "verdict", "score", "keywords", "languages", "min_followers",
-            "max_followers", "min_posts",
+            "max_followers", "min_posts", "group",
         )  # fmt: skip
 
     def clean_languages(self) -> list[str]:
@@ -217,7 +216,7 @@ class QualificationRuleAdmin(ModelAdmin):
     search_help_text = "Part of a rule's name"
     ordering = ("position", "id")
     fieldsets = (
-        (None, {"fields": (("name", "position"), ("verdict", "score"), ("network", "active"))}),
+        (None, {"fields": (("name", "position"), ("verdict", "score"), ("network", "active"), "group")}),
         (
             "Conditions: all that are given must hold",
             {"fields": (("keywords", "languages"), ("min_followers", "max_followers", "min_posts"))},
@@ -245,39 +244,3 @@ class QualificationRuleAdmin(ModelAdmin):
     def network_shown(self, rule: QualificationRule) -> str:
         """Where it counts."""
         return rule.network or "every"
-
-
-@admin.register(Decision)
-class DecisionAdmin(Ledger):
-    list_display = ("person_shown", "verdict_shown", "reason", "evidence_shown", "who", "score", "created_at")
-    list_filter = (("verdict", ChoicesDropdownFilter), ("created_at", RangeDateFilter))
-    list_select_related = ("person", "rule", "decided_by")
-    search_fields = ("person__display_name", "reason")
-    search_help_text = "The person's name, or words of the reason"
-    ordering = ("-id",)
-    fields = (("person_shown", "verdict_shown"), "reason", "evidence_shown", ("who", "score", "created_at"))
-    readonly_fields = ("person_shown", "verdict_shown", "evidence_shown", "who")
-    empty_hint = (
-        "Leads are judged when their profiles are read, or by “Qualify by the rules” on the Leads list."
-    )
-    empty_link = ("admin:leads_lead_changelist", "Go to leads")
-
-    @admin.display(description="Person")
-    def person_shown(self, decision: Decision) -> str:
-        """Who was judged."""
-        return show.to(decision.person)
-
-    @admin.display(description="Verdict", ordering="verdict")
-    def verdict_shown(self, decision: Decision) -> str:
-        """The verdict in its colour."""
-        return show.state(decision, "verdict", colours.VERDICT)
-
-    @admin.display(description="Evidence")
-    def evidence_shown(self, decision: Decision) -> str:
-        """The words it rests on."""
-        return format_html("“{}”", decision.evidence) if decision.evidence else show.EMPTY
-
-    @admin.display(description="By")
-    def who(self, decision: Decision) -> str:
-        """The person or the rule."""
-        return str(decision.decided_by or decision.rule or show.EMPTY)

@@ -105,6 +105,10 @@ class Decision(models.Model):
         max_length=16, blank=True, default="", db_default="", help_text="Of the prompt."
     )
     tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of the call's.")
+    words = models.CharField(
+        max_length=16, blank=True, default="", db_default="", editable=False,
+        help_text="A short hash of what the model read: the same words are not judged again.",
+    )  # fmt: skip
     call = models.ForeignKey(
         "automation.LlmCall", models.SET_NULL, null=True, blank=True, related_name="decisions"
     )

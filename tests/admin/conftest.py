@@ -37,15 +37,20 @@ from automation.models import (
     Enrolment,
     HandleCheck,
     HandleResult,
+    LlmCall,
+    LlmPrice,
+    LlmSettings,
     Measurement,
     Message,
     OnboardingRow,
     OnboardingRun,
     Post,
+    PromptTrial,
     Publication,
     QualificationRule,
     Source,
     Step,
+    TargetGroup,
     Task,
     Variant,
 )
@@ -75,6 +80,7 @@ from tests.factories import (
     make_conversation,
     make_enrolment,
     make_lane,
+    make_llm_call,
     make_person,
     make_profile,
     make_task,
@@ -256,9 +262,14 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     Suppression: a_suppression,
     Import: an_import,
     Segment: lambda text: Segment.objects.create(
-        name=f"{next(numbers)} {text}"[:128], description=text, rules={"match": "all", "rules": []}, error=text
+        name=f"{next(numbers)} {text}"[:128],
+        description=text,
+        rules={"match": "all", "rules": []},
+        error=text,
     ),
-    PersonList: lambda text: PersonList.objects.create(name=f"{next(numbers)} {text}"[:128], description=text),
+    PersonList: lambda text: PersonList.objects.create(
+        name=f"{next(numbers)} {text}"[:128], description=text
+    ),
     Export: lambda text: Export.objects.create(status=ImportStatus.COMPLETED, choice={"q": text}, error=text),
     Duplicate: lambda text: Duplicate.objects.create(
         first=a_person(text), second=a_person(text), score=70, evidence={"site": [text]}
@@ -289,6 +300,24 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     ),
     BrowserWait: lambda text: BrowserWait.objects.create(
         key=f"{next(numbers)} {text}"[:64], account=make_account(), urgency=BrowserUrgency.LOW
+    ),
+    LlmSettings: lambda text: LlmSettings.objects.update_or_create(pk=1, defaults={"good_model": text[:128]})[
+        0
+    ],
+    LlmPrice: lambda text: LlmPrice.objects.create(
+        model=f"{next(numbers)} {text}"[:128], input_price=1, output_price=2
+    ),
+    LlmCall: make_llm_call,
+    TargetGroup: lambda text: TargetGroup.objects.create(
+        name=f"{next(numbers)} {text}"[:64], description=text or "They roast coffee."
+    ),
+    PromptTrial: lambda text: PromptTrial.objects.create(
+        person=make_person(),
+        version="1",
+        model=text[:128] or "small",
+        verdict="qualified",
+        reason=text,
+        evidence=text,
     ),
     Breaker: lambda text: Breaker.objects.create(
         key=f"service {next(numbers)}", opened_at=timezone.now(), probe_at=timezone.now(), detail=text

@@ -20,13 +20,20 @@ SETTINGS = {"auth.User", "auth.Group", "accounts.ApiKey"}  # for administrators 
 ADDED_BY_OPERATORS = {
     "leads.Person", "leads.Lead", "leads.Contact", "leads.Tag", "leads.Suppression", "leads.Import", "automation.Campaign",
     "leads.Segment", "leads.PersonList", "leads.Export",
-    "automation.Post", "automation.Source", "automation.QualificationRule",
+    "automation.Post", "automation.Source", "automation.QualificationRule", "automation.TargetGroup",
     "automation.HandleCheck",
 }  # fmt: skip
 ADDED_BY_ADMINISTRATORS = (
     ADDED_BY_OPERATORS
     | SETTINGS
-    | {"automation.OnboardingRun", "accounts.Account", "accounts.Limit", "accounts.WarmUp"}
+    | {
+        "automation.OnboardingRun",
+        "accounts.Account",
+        "accounts.Limit",
+        "accounts.WarmUp",
+        "automation.LlmPrice",
+        "automation.LlmSettings",
+    }
 )
 
 EMPTY_AT_FIRST = [model for model in MODELS if model._meta.app_label != "auth"]

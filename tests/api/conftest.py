@@ -18,13 +18,26 @@ from automation.channels.base import AccountInfo
 from automation.content.images import add_image
 from automation.enums import (
     CampaignStatus,
+    Judge,
     OnboardingState,
     PostStatus,
     PublicationState,
     SourceKind,
     TaskState,
 )
-from automation.models import HandleCheck, Message, OnboardingRun, Post, Publication, Source, Step
+from automation.models import (
+    Decision,
+    HandleCheck,
+    LlmPrice,
+    LlmSettings,
+    Message,
+    OnboardingRun,
+    Post,
+    Publication,
+    Source,
+    Step,
+    TargetGroup,
+)
 from automation.onboarding import connecting
 from automation.onboarding.connecting import Tried, Wanted
 from leads import consent, exporting, importing, merging, segments
@@ -130,6 +143,7 @@ def world(db: None, admin: User) -> World:
     _posts(made, account)
     _conversation(made, account, profile)
     _leads(made, admin, profile)
+    _judging(made, profile)
     made["source"] = Source.objects.create(
         kind=SourceKind.SEARCH, network="sandbox", query="coffee", account=account
     ).pk
@@ -197,3 +211,22 @@ def _groups(made: World, admin: User, profile: Any) -> None:
     ).pk
     kept, gone = factories.make_person(), factories.make_person()
     made["merge"] = merging.merge(kept=kept, gone=gone, by=admin).pk
+
+
+def _judging(made: World, profile: Any) -> None:
+    call = factories.make_llm_call()
+    decision = Decision.objects.create(
+        person=profile.person,
+        judge=Judge.MODEL,
+        verdict="qualified",
+        reason="Roasts",
+        version="1",
+        model="small",
+        call=call,
+    )
+    made |= {"call": call.pk, "decision": decision.pk}
+    made["group"] = TargetGroup.objects.create(name="Coffee people", description="They roast.").pk
+    LlmPrice.objects.create(model="small", input_price=1, output_price=2)
+    LlmSettings.objects.create(pk=1, url="http://127.0.0.1:1/v1", small_model="small")
+    labelled = factories.make_profile(bio="Roasts coffee")
+    Decision.objects.create(person=labelled.person, judge=Judge.PERSON, verdict="qualified", reason="Roasts")

@@ -27,6 +27,7 @@ from automation.models import (
     Post,
     Publication,
     Source,
+    TargetGroup,
 )
 from leads.enums import Lifecycle
 from leads.models import Import, ImportRow, Note, Person, Suppression, Tag
@@ -141,6 +142,11 @@ LISTS: dict[str, Callable[[int, World], None]] = {
             person_id=w["person"], verdict="open", reason="x", decided_by_id=w["user"]
         )
     ),
+    "/decisions": many(
+        lambda n, w: Decision.objects.create(person_id=w["person"], verdict="open", reason="x", judge="model")
+    ),
+    "/target-groups": many(lambda n, w: TargetGroup.objects.create(name=f"group {n}", description="x")),
+    "/model/calls": many(lambda n, w: factories.make_llm_call()),
     "/profiles": many(lambda n, w: factories.make_profile(found_by_id=w["account"])),
     "/tags": many(lambda n, w: Tag.objects.create(name=f"tag{n}")),
     "/suppressions": many(

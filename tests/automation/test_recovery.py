@@ -27,7 +27,7 @@ from automation.models import Attempt, Enrolment, Lane, Publication, Step, Task,
 from tests.factories import make_account, make_campaign, make_enrolment, make_lane, make_task
 
 pytestmark = pytest.mark.django_db
-NONE = {"forgotten lanes": 0, "dead attempts": 0, "stuck publications": 0, "stuck enrolments": 0}
+NONE = dict.fromkeys(recovery.PARTS, 0)
 LONG_AGO = timedelta(minutes=20)
 JUST_NOW = timedelta(minutes=1)
 

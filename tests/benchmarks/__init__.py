@@ -10,5 +10,6 @@ last, ``--record`` keeps it in RESULTS.md. They use an installation of their own
 ``claim``    how long one claim takes with 100,000 and 1,000,000 tasks waiting
 ``memory``   what an idle installation holds, and after a day's work
 ``growth``   throughput and claim latency by number of accounts, with one cluster and two
+``qualification``  what judging leads costs, one by one and in batches after rules
 ``record``   all of them, one after the other, into RESULTS.md
 """

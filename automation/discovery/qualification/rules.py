@@ -8,20 +8,13 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from automation.enums import Verdict
-from automation.models import Decision, QualificationRule
-from leads.enums import Lifecycle, Stage
+from automation.discovery.qualification import quotas, waiting
+from automation.discovery.qualification.decisions import JUDGED_STAGES, judged_by_people, record
+from automation.enums import Judge, Verdict
+from automation.models import QualificationRule
+from leads.enums import Lifecycle
 from leads.models import Person, Profile
-from leads.services import set_stage
-from outreach.lib import events
-from outreach.lib.actors import Actor, as_user
-
-STAGE_OF = {Verdict.QUALIFIED: Stage.QUALIFIED, Verdict.DISQUALIFIED: Stage.DISQUALIFIED}
-JUDGED_STAGES = (
-    Stage.NEW,
-    Stage.QUALIFIED,
-    Stage.DISQUALIFIED,
-)  # later stages are facts, no longer judgements
+from outreach.lib.actors import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class Finding:
 
 @transaction.atomic
 def qualify(person_ids: Iterable[int], *, by: Actor) -> Judged:
-    """Judge these people by the active rules, the first that matches deciding; what no rule matches stays open.
+    """Judge these people by the active rules, the first that matches deciding; what no rule matches waits for the model.
 
     People who have been written to, or judged by a person, keep their stage.
     """
@@ -51,16 +44,16 @@ def qualify(person_ids: Iterable[int], *, by: Actor) -> Judged:
         Person.objects.filter(pk__in=list(person_ids), lifecycle=Lifecycle.LEAD, stage__in=JUDGED_STAGES)
         .prefetch_related("profiles").order_by("pk")
     )  # fmt: skip
-    by_hand = set(
-        Decision.objects.filter(person__in=people, decided_by__isnull=False).values_list(
-            "person_id", flat=True
-        )
-    )
-    rules = list(QualificationRule.objects.filter(active=True))
+    by_hand = judged_by_people(people)
+    rules = list(QualificationRule.objects.filter(active=True).select_related("group"))
+    if any(rule.group_id for rule in rules):
+        quotas.hold()
+    verdicts = {person: _judge(person, rules, by) for person in people if person.pk not in by_hand}
+    waiting.settle([person.pk for person, verdict in verdicts.items() if verdict != Verdict.OPEN])
+    waiting.add([person for person, verdict in verdicts.items() if verdict == Verdict.OPEN])
     counts = dict.fromkeys(Verdict, 0)
-    for person in people:
-        if person.pk not in by_hand:
-            counts[_judge(person, rules, by)] += 1
+    for verdict in verdicts.values():
+        counts[verdict] += 1
     return Judged(counts[Verdict.QUALIFIED], counts[Verdict.DISQUALIFIED], counts[Verdict.OPEN])
 
 
@@ -69,7 +62,7 @@ def _judge(person: Person, rules: Sequence[QualificationRule], by: Actor) -> Ver
         for profile in person.profiles.all():
             finding = match(rule, profile)
             if finding is not None:
-                _record(person, Verdict(rule.verdict), finding, rule, by)
+                _record(person, finding, rule, by)
                 return Verdict(rule.verdict)
     return Verdict.OPEN
 
@@ -119,40 +112,15 @@ def _quote(keywords: Sequence[str], profile: Profile) -> str:
     return ""
 
 
-def _record(person: Person, verdict: Verdict, finding: Finding, rule: QualificationRule, by: Actor) -> None:
+def _record(person: Person, finding: Finding, rule: QualificationRule, by: Actor) -> None:
     last = person.decisions.order_by("-id").first()
-    if last and (last.verdict, last.rule_id, last.evidence) == (verdict, rule.pk, finding.evidence):
+    if last and (last.verdict, last.rule_id, last.evidence) == (
+        rule.verdict,
+        rule.pk,
+        finding.evidence[:500],
+    ):
         return
-    Decision.objects.create(
-        person=person,
-        verdict=verdict,
-        rule=rule,
-        reason=finding.reason[:500],
-        evidence=finding.evidence[:500],
-        score=rule.score,
-    )
-    _set_stage(person, verdict, finding.reason, rule.score, by)
-
-
-def decide(*, person: Person, verdict: str, reason: str, by: Actor) -> Decision:
-    """A person's own judgement; rules no longer overrule it."""
-    decision = Decision.objects.create(
-        person=person,
-        verdict=verdict,
-        reason=reason[:500],
-        decided_by=as_user(by),
-    )
-    _set_stage(person, Verdict(verdict), reason, None, by)
-    events.emit("lead.decided", model="leads.person", ids=[person.pk], by=by, verdict=verdict)
-    return decision
-
-
-def _set_stage(person: Person, verdict: Verdict, reason: str, score: int | None, by: Actor) -> None:
-    stage = STAGE_OF.get(verdict)
-    if stage is None:
-        return
-    if score is not None and person.score != score:
-        person.score = score
-        person.save(update_fields=["score", "updated_at"])
-    if person.stage in JUDGED_STAGES:
-        set_stage(person, stage, reason=reason[:500], by=by)
+    record(
+        person, judge=Judge.RULES, verdict=Verdict(rule.verdict), reason=finding.reason, evidence=finding.evidence,
+        score=rule.score, rule=rule, group=rule.group, suspicious=bool(waiting.orders_of(person)), by=by,
+    )  # fmt: skip

@@ -50,7 +50,11 @@ class Account(models.Model):
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
     # The whole address, with user name and password, is in the credential; services.set_proxy writes both.
     proxy_address = models.CharField(
-        "proxy", max_length=300, blank=True, editable=False, help_text="The proxy it goes out through; empty: none."
+        "proxy",
+        max_length=300,
+        blank=True,
+        editable=False,
+        help_text="The proxy it goes out through; empty: none.",
     )
     role = models.CharField(max_length=16, choices=Role, default=Role.OUTREACH)
     niche = models.CharField(max_length=64, blank=True)

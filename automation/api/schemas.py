@@ -124,6 +124,7 @@ class CampaignRow(Schema):
     description: str
     network: str
     status: CampaignStatus
+    status_reason: str
     account_ids: list[int]
     daily_limit: int | None
     stop_on_reply: bool

@@ -27,13 +27,15 @@ ARGUMENTS = Namespace(passlib_cfg=None, proxy_protocol="noop", inherited_sockets
 class ImapServer:
     """Any number of users on one port of loopback. ``down`` and ``up`` make an outage; mail still arrives in it."""
 
-    def __init__(self, *, ssl_context: Any = None) -> None:
+    def __init__(self, *, starttls: Any = None, tls: Any = None) -> None:
+        """``starttls`` and ``tls`` are contexts: to be asked for, or spoken from the first byte."""
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="imap", daemon=True)
         self._thread.start()
         self._config = Config(
             ARGUMENTS, host="127.0.0.1", port=0, demo_data=False, demo_user="nobody", demo_password="",
-            tls_enabled=ssl_context is not None, ssl_context=ssl_context, invalid_user_sleep=0.0,
+            tls_enabled=starttls is not None, ssl_context=starttls, invalid_user_sleep=0.0,
             hash_context=Cleartext(), cpu_subsystem=Subsystem.for_threading(ThreadPoolExecutor(2)),
         )  # fmt: skip
         self._login = Login(self._config)
@@ -63,7 +65,7 @@ class ImapServer:
             finally:
                 self._open.discard(writer)
 
-        self._server = await asyncio.start_server(answer, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(answer, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def down(self) -> None:

@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from accounts.enums import Role
 from accounts.services import checks
-from leads.exporting import undo_defusing
-from leads.importing.read import ImportFileError, Table
+from leads.formulas import undo_defusing
+from leads.importing import ImportFileError
+from leads.importing.read import Table
 from outreach.lib import networks
 
 PLAIN = ("network", "handle", "server", "role", "niche", "time_zone")

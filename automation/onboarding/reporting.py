@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from automation.enums import RowState
 from automation.models import OnboardingRow, OnboardingRun
-from leads.exporting import defuse
+from leads.formulas import defuse
 
 COLUMNS = ("row", "network", "handle", "server", "role", "niche", "time_zone", "reason")
 

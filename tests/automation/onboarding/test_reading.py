@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from automation.onboarding import reading
-from leads.importing.read import ImportFileError
+from leads.importing import ImportFileError
 
 HEADER = "network,handle,server,token,role,niche,time_zone"
 

@@ -34,6 +34,7 @@ class Provider:
     name: str
     key: str = field(repr=False)
     url: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def mailbox_of(login: Login) -> Mailbox:
     address = login.handle.strip().lower()
     if "@" not in address:
         raise AuthFailed("The account's handle is no e-mail address; it should look like ann@example.org.")
-    provider = _provider(secret)
+    provider = _provider(secret, login.proxy)
     return Mailbox(
         address=address,
         name=_text(secret, "from_name"),
@@ -89,11 +90,11 @@ def _server(login: Login, kind: str, usual: str, ports: Mapping[str, int]) -> Se
         host=host, port=int(port), security=security,
         username=_text(secret, f"{kind}_username") or _text(secret, "username") or login.handle.strip(),
         password=_text(secret, f"{kind}_password") or _text(secret, "password"),
-        proxy=str(getattr(login, "proxy", "") or ""),
+        proxy=login.proxy,
     )  # fmt: skip
 
 
-def _provider(secret: Mapping[str, Any]) -> Provider | None:
+def _provider(secret: Mapping[str, Any], proxy: str) -> Provider | None:
     name = _text(secret, "provider").lower()
     if not name:
         return None
@@ -101,7 +102,7 @@ def _provider(secret: Mapping[str, Any]) -> Provider | None:
         raise AuthFailed(f"This provider is not known. Known: {', '.join(PROVIDERS)}.")
     if not _text(secret, "provider_key"):
         raise AuthFailed("The provider's API key is missing.")
-    return Provider(name, _text(secret, "provider_key"), _text(secret, "provider_url"))
+    return Provider(name, _text(secret, "provider_key"), _text(secret, "provider_url"), proxy)
 
 
 def _text(secret: Mapping[str, Any], name: str) -> str:

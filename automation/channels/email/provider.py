@@ -29,11 +29,11 @@ REFUSED = frozenset({"rejected", "invalid", "failed"})
 class _Session:
     """What anymail takes for its ``requests.Session``: our checked connections, and what happened on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: str) -> None:
         self.headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
         self.failure: Exception | None = None
         self.answer: httpx.Response | None = None
-        self._client = net.client(timeout=15.0)
+        self._client = net.client(timeout=15.0, proxy=proxy)
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         content = {
@@ -71,7 +71,7 @@ def send(mailbox: Mailbox, message: EmailMessage, act: Act) -> str:
     provider = mailbox.provider
     if provider is None:
         raise AuthFailed("The account names no provider.")
-    backend, session = _backend(provider, mailbox), _Session()
+    backend, session = _backend(provider, mailbox), _Session(provider.proxy)
     backend.session = session
     try:
         outgoing = _outgoing(message, act, provider)

@@ -14,6 +14,7 @@ from automation.channels.email.channel import EmailChannel, connect
 from tests.channels.contract import ChannelContract, Pair, act, read_inbox
 from tests.channels.email.conftest import OURS, mail
 from tests.channels.email.world import MailWorld
+from tests.loopback_proxy import LoopbackProxy
 
 
 class TestContract(ChannelContract):
@@ -178,3 +179,15 @@ def test_addresses_inside_are_refused(world: MailWorld, settings: object) -> Non
     login = world.login(OURS, smtp_security="starttls", imap_security="tls")
     with pytest.raises(AuthFailed, match="private network"):
         connect(login).verify()
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_everything_goes_through_the_accounts_own_proxy(world: MailWorld, scheme: str) -> None:
+    proxy = LoopbackProxy(scheme).start()
+    channel = connect(replace(world.login(OURS), proxy=proxy.url))
+    channel.verify()
+    channel.message(mail())
+    channel.close()
+    proxy.stop()
+    assert {port for _, port in proxy.targets} == {world.smtp.port, world.imap.port}
+    assert len(world.smtp.taken) == 1

@@ -8,7 +8,7 @@ class AutomationConfig(AppConfig):
 
     def ready(self) -> None:
         """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in
-        step, say how long what is kept."""
+        step, say how long what is kept and what moves when two people become one."""
         from automation import listeners, merging, proofs, schedule  # noqa: PLC0415 - models must be loaded first
         from automation.asking import retention as asking_retention  # noqa: PLC0415
         from automation.browsing import desk  # noqa: PLC0415

@@ -94,7 +94,10 @@ def enrol(request: HttpRequest, campaign_id: int, body: EnrolIn) -> Any:
 
 
 @router.post(
-    "/campaigns/{int:campaign_id}/enrol-group", response={202: CampaignOut}, summary="Enrol a segment or a list", **WRITE
+    "/campaigns/{int:campaign_id}/enrol-group",
+    response={202: CampaignOut},
+    summary="Enrol a segment or a list",
+    **WRITE,
 )
 def enrol_group(request: HttpRequest, campaign_id: int, body: EnrolGroupIn) -> Any:
     """Everybody who is in it now, in the background; follow the campaign's funnel."""

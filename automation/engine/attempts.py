@@ -88,12 +88,13 @@ def abandon_claimed(task_ids: Sequence[int], *, error: str = "") -> list[int]:
 
 
 def _abandon(which: str, ids: Sequence[int], *, error: str) -> list[int]:
+    """What was never called was never started, whatever a batch wrote before it looked for consent."""
     if not ids:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE automation_attempt SET state = 'abandoned', finished_at = now(), error = %s WHERE {which} "  # noqa: S608
-            "RETURNING task_id, allowances",
+            "UPDATE automation_attempt SET state = 'abandoned', started_at = NULL, finished_at = now(), error = %s "  # noqa: S608
+            f"WHERE {which} RETURNING task_id, allowances",
             [error, list(ids)],
         )
         rows = cursor.fetchall()

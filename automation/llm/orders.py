@@ -22,7 +22,9 @@ LOOKALIKES = str.maketrans(
 )
 LEET = str.maketrans("013457@$!|", "oieastasil")
 SPELT = re.compile(r"(?<!\w)(?:\w[ .\-_*]){4,}\w(?!\w)")  # i g n o r e
-LETTERS = re.compile(r"(?:(?<!\S)\S\s+){10,}")  # ten letters in a row that stand alone: where words end is lost
+LETTERS = re.compile(
+    r"(?:(?<!\S)\S\s+){10,}"
+)  # ten letters in a row that stand alone: where words end is lost
 ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 # Whole phrases, since single words of them stand in honest bios. By what they try.

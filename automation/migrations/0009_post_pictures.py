@@ -5,44 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('automation', '0008_proofs'),
+        ("automation", "0008_proofs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='post',
-            name='content_warning',
-            field=models.CharField(blank=True, help_text='Shown before the post, which readers then choose to open.', max_length=200),
+            model_name="post",
+            name="content_warning",
+            field=models.CharField(
+                blank=True,
+                help_text="Shown before the post, which readers then choose to open.",
+                max_length=200,
+            ),
         ),
         migrations.AddField(
-            model_name='post',
-            name='visibility',
-            field=models.CharField(blank=True, choices=[('public', 'Everybody'), ('unlisted', 'Everybody, but not in public lists'), ('private', 'Followers only')], help_text="Empty: each account's own default.", max_length=16),
+            model_name="post",
+            name="visibility",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("public", "Everybody"),
+                    ("unlisted", "Everybody, but not in public lists"),
+                    ("private", "Followers only"),
+                ],
+                help_text="Empty: each account's own default.",
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='inboxcursor',
-            name='cursor',
+            model_name="inboxcursor",
+            name="cursor",
             field=models.TextField(blank=True, help_text="The channel's own words for where it is."),
         ),
         migrations.CreateModel(
-            name='PostImage',
+            name="PostImage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(help_text='Pictures are shown in this order.')),
-                ('alt', models.CharField(blank=True, help_text='What it shows, for people who cannot see it. Without it the post is not published.', max_length=1000)),
-                ('content', models.BinaryField()),
-                ('mime', models.CharField(editable=False, max_length=32)),
-                ('width', models.PositiveIntegerField(editable=False)),
-                ('height', models.PositiveIntegerField(editable=False)),
-                ('size', models.PositiveIntegerField(editable=False, help_text='Bytes.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='automation.post')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(help_text="Pictures are shown in this order.")),
+                (
+                    "alt",
+                    models.CharField(
+                        blank=True,
+                        help_text="What it shows, for people who cannot see it. Without it the post is not published.",
+                        max_length=1000,
+                    ),
+                ),
+                ("content", models.BinaryField()),
+                ("mime", models.CharField(editable=False, max_length=32)),
+                ("width", models.PositiveIntegerField(editable=False)),
+                ("height", models.PositiveIntegerField(editable=False)),
+                ("size", models.PositiveIntegerField(editable=False, help_text="Bytes.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="images",
+                        to="automation.post",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('post_id', 'position'),
-                'constraints': [models.UniqueConstraint(fields=('post', 'position'), name='post_image_is_unique_by_position')],
+                "ordering": ("post_id", "position"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("post", "position"), name="post_image_is_unique_by_position"
+                    )
+                ],
             },
         ),
     ]

@@ -20,7 +20,11 @@ class Campaign(models.Model):
     network = models.CharField(max_length=32, help_text="Where its steps act.")
     status = models.CharField(max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
     status_reason = models.CharField(
-        max_length=500, blank=True, default="", db_default="", help_text="Why it has its status, if that needs saying."
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it has its status, if that needs saying.",
     )
     status_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     accounts = models.ManyToManyField(

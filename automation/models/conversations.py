@@ -91,7 +91,10 @@ class InboxCursor(models.Model):
     )
 
     judged_from = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="What came back before no longer counts against the account."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What came back before no longer counts against the account.",
     )
 
     def __str__(self) -> str:

@@ -159,4 +159,4 @@ def remove_people(request: HttpRequest, list_id: int, body: PeopleIn) -> Any:
 
 
 def _members(members: QuerySet[Any], query: ListQuery) -> Any:
-    return page(members.only("person_id", "added_at"), cursor=query.cursor, limit=query.limit)
+    return page(members, cursor=query.cursor, limit=query.limit)

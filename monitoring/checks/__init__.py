@@ -24,7 +24,18 @@ from outreach.lib.clock import database_now
 # Those that need no database; those that tell whether it can be asked; those that ask it.
 ON_THE_MACHINE = (production, disk)
 OF_THE_DATABASE = (database, migrations)
-IN_THE_DATABASE = (shared_cache, processes, schedules, queue, overdue, breakers, browser, parked, accounts, keys)
+IN_THE_DATABASE = (
+    shared_cache,
+    processes,
+    schedules,
+    queue,
+    overdue,
+    breakers,
+    browser,
+    parked,
+    accounts,
+    keys,
+)
 
 __all__ = ["Finding", "Level", "run"]
 

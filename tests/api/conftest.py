@@ -66,6 +66,9 @@ class Caller:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if isinstance(body, Multipart):
+            for file in body.values():
+                if hasattr(file, "seek"):
+                    file.seek(0)  # sent before, it stands at its end
             return self.client.post(f"/api/v1{path}", dict(body), headers=given)
         text = "" if body is None else body if isinstance(body, str | bytes) else json.dumps(body)
         return self.client.generic(method, f"/api/v1{path}", text, "application/json", headers=given)

@@ -48,8 +48,8 @@ HANDLES = {"network": "sandbox", "handles": ["stranger"], "account_id": "{accoun
 STEP = {"kind": "dm", "variants": [{"text": "Hello {first_name}"}]}
 CAMPAIGN = {"name": "Spring", "network": "sandbox", "steps": [STEP], "account_ids": ["{account}"]}
 CSV = SimpleUploadedFile("people.csv", b"email\nbo@example.org\n", "text/csv")
-PICTURE = SimpleUploadedFile("beans.png", factories.make_picture(), "image/png")
 ACCOUNTS_CSV = SimpleUploadedFile("accounts.csv", b"network,handle\nsandbox,a\n", "text/csv")
+PICTURE = SimpleUploadedFile("beans.png", factories.make_picture(), "image/png")
 RULES = {"match": "all", "rules": [{"field": "language", "is": "one_of", "value": ["de"]}]}
 TABLE = [
     Row("GET /networks", "accounts:read"),

@@ -30,7 +30,21 @@ from automation.models import (
     TargetGroup,
 )
 from leads.enums import Lifecycle
-from leads.models import Import, ImportRow, Note, Person, Suppression, Tag
+from leads.models import (
+    Duplicate,
+    Export,
+    Import,
+    ImportRow,
+    ListMember,
+    Merge,
+    Note,
+    Person,
+    PersonList,
+    Segment,
+    SegmentMember,
+    Suppression,
+    Tag,
+)
 from outreach.api import api as the_api
 from outreach.lib.errors import ApiError
 from outreach.lib.pagination import page
@@ -186,6 +200,31 @@ LISTS: dict[str, Callable[[int, World], None]] = {
         )
     ),
     "/handle-checks": many(lambda n, w: HandleCheck.objects.create(brand=f"brand {n}")),
+    "/segments": many(lambda n, w: Segment.objects.create(name=f"segment {n}", created_by_id=w["user"])),
+    "/segments/{segment}/people": many(
+        lambda n, w: SegmentMember.objects.create(segment_id=w["segment"], person=factories.make_person())
+    ),
+    "/lists": many(lambda n, w: PersonList.objects.create(name=f"list {n}", created_by_id=w["user"])),
+    "/lists/{list}/people": many(
+        lambda n, w: ListMember.objects.create(
+            list_id=w["list"], person=factories.make_person(), added_by_id=w["user"]
+        )
+    ),
+    "/duplicates": many(
+        lambda n, w: Duplicate.objects.create(
+            first=factories.make_person(), second=factories.make_person(), score=70
+        )
+    ),
+    "/merges": many(
+        lambda n, w: Merge.objects.create(
+            kept=factories.make_person(), gone_id=n, gone_name="Ann", created_by_id=w["user"]
+        )
+    ),
+    "/exports": many(
+        lambda n, w: Export.objects.create(
+            segment=Segment.objects.create(name=f"segment {n}"), created_by_id=w["user"]
+        )
+    ),
     "/keys": many(
         lambda n, w: api_keys.create_key(owner=_user(w), name=f"{n}", allowed=["people:read"], by=None)
     ),

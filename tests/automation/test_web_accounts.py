@@ -55,7 +55,7 @@ def test_messages_go_out_once_with_a_picture_each(
     website: Account, control: Control, somebody_there: Callable[[], Profile]
 ) -> None:
     sent = [add_dm(website, somebody_there()) for _ in range(3)]
-    run_lanes(at_most=90)
+    run_lanes(within=40, at_most=120)
     assert [refreshed(task).state for task in sent] == [TaskState.COMPLETED] * 3
     assert sorted(texts(control, website)) == sorted(task.payload["text"] for task in sent)
     assert all(Proof.objects.of(task.send_id).count() == 1 for task in sent)
@@ -78,7 +78,7 @@ def test_session_that_ended_is_told_once_and_work_goes_on_after_a_login(
     website: Account, control: Control, somebody_there: Callable[[], Profile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_dm(website, somebody_there())
-    run_lanes(at_most=60)
+    run_lanes(within=40, at_most=120)
     signed_in = BrowserSession.objects.get(account=website).state
     website.credential.secret = {"site": "sandbox"}  # from here on a person signs in
     website.credential.save()
@@ -86,7 +86,7 @@ def test_session_that_ended_is_told_once_and_work_goes_on_after_a_login(
     turns: list[str] = []
     events.subscribe("account.status_changed", lambda event: turns.append(event.data["status"]))
     waiting = [add_dm(website, somebody_there()) for _ in range(4)]
-    run_lanes(at_most=60)
+    run_lanes(within=40, at_most=120)
     website.refresh_from_db()
     assert (website.status, turns) == (AccountStatus.ERROR, ["error"])
     assert f"manage.py login {website.pk}" in website.status_reason
@@ -133,7 +133,7 @@ def test_wrong_password_turns_the_account_away(
     website.credential.secret = {"password": "canary-5521"}
     website.credential.save()
     task = add_dm(website, somebody_there())
-    run_lanes(at_most=60)
+    run_lanes(within=40, at_most=120)
     website.refresh_from_db()
     assert website.status == AccountStatus.ERROR
     assert "wrong" in website.status_reason

@@ -29,7 +29,8 @@ class FakeOAuth:
 
     def begin(self, app: App, *, server: str = "", proxy: str = "") -> Begun:
         return Begun(
-            f"{server}/authorize?state=s1&redirect_uri={app.redirect_uri}", {"state": "s1", "verifier": "v"}
+            f"{server}/authorize?state=state-canary-1&redirect_uri={app.redirect_uri}",
+            {"state": "state-canary-1", "verifier": "verifier-canary"},
         )
 
     def finish(
@@ -41,7 +42,7 @@ class FakeOAuth:
         server: str = "",
         proxy: str = "",
     ) -> dict[str, Any]:
-        assert keep["verifier"] == "v"
+        assert keep["verifier"] == "verifier-canary"
         return {"token": f"token-of-{code_of(keep, answer)}", "client_id": app.client_id}
 
 
@@ -56,13 +57,15 @@ def begin(**given: Any) -> signing_in.Start:
 
 
 def finish(luggage: str, **answer: str) -> Account:
-    return signing_in.finish(luggage, {"state": "s1", "code": "c", **answer}, network="sandbox", by="ann")
+    return signing_in.finish(
+        luggage, {"state": "state-canary-1", "code": "c", **answer}, network="sandbox", by="ann"
+    )
 
 
 def test_the_way_there_and_back_connects_an_account() -> None:
     start = begin(client_id="app-1", client_secret="canary-55")
-    assert start.url.startswith(f"{SERVER}/authorize?state=s1")
-    for hidden in ("canary-55", "verifier", "s1"):
+    assert start.url.startswith(f"{SERVER}/authorize?state=state-canary-1")
+    for hidden in ("canary-55", "verifier-canary", "state-canary-1"):
         assert hidden not in start.luggage, "it is encrypted"
     account = finish(start.luggage)
     assert (account.handle, account.status, account.server) == ("roast", AccountStatus.ACTIVE, SERVER)

@@ -91,7 +91,7 @@ class Visit:
         if not who:
             raise NeedsLogin(f"{self.site.title} asks for a login.")
         if who.casefold() != me.casefold():
-            raise AuthFailed(f"{self.site.title} says this session is @{who}'s, not @{me}'s. Sign in again.")
+            raise AuthFailed(f"{self.site.title} shows @{who} signed in, not @{me}. Sign in again.")
 
     # --- Finding -----------------------------------------------------------------------------------------------
     def find(self, what: Locate, inside: Page | Locator | None = None) -> Locator:

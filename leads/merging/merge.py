@@ -44,18 +44,8 @@ def merge(*, kept: Person, gone: Person, by: Actor, choose: Mapping[str, str] | 
 
 
 def _merge(kept_id: int, gone_id: int, sides: Mapping[str, str], by: Actor) -> Merge:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', '3s', true)")
     both = [kept_id, gone_id]
-    addresses = Profile.objects.filter(person_id__in=both).values_list("network", "handle")
-    consent.hold_addresses(addresses)
-    people = {
-        one.pk: one
-        for one in Person.objects.select_for_update(of=("self",)).filter(pk__in=both).order_by("pk")
-    }
-    if len(people) < 2:
-        raise ValueError("One of these people is gone already. Reload the page.")
-    kept, gone = people[kept_id], people[gone_id]
+    kept, gone = _locked(kept_id, gone_id)
     check_all(kept_id, gone_id)
     before = _images(both, {})
     name = str(gone)
@@ -64,13 +54,7 @@ def _merge(kept_id: int, gone_id: int, sides: Mapping[str, str], by: Actor) -> M
         consent.suppress_person(
             person_id=kept_id, reason=_reason(gone), by=by, detail=f"Merged with {gone}, who said no"[:500]
         )
-    for relation in all_relations():
-        if relation.kept:
-            continue
-        if relation.move is not None:
-            relation.move(kept_id, gone_id)
-        else:
-            relation.rows([gone_id]).update(**{relation.paths[0]: kept_id})
+    _move(kept_id, gone_id)
     Person.objects.filter(pk=kept_id).update(
         **{field: told["value"] for field, told in values.items()}, updated_at=Now()
     )
@@ -90,6 +74,30 @@ def _merge(kept_id: int, gone_id: int, sides: Mapping[str, str], by: Actor) -> M
     )  # fmt: skip
     events.emit("person.merged", model="leads.person", ids=[kept_id], by=by, gone=gone_id, merge=made.pk)
     return made
+
+
+def _locked(kept_id: int, gone_id: int) -> tuple[Person, Person]:
+    """Both people, with their addresses held; who waits for a lock for three seconds is told to come back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', '3s', true)")
+    both = [kept_id, gone_id]
+    consent.hold_addresses(Profile.objects.filter(person_id__in=both).values_list("network", "handle"))
+    rows = Person.objects.select_for_update(of=("self",)).filter(pk__in=both).order_by("pk")
+    people = {one.pk: one for one in rows}
+    if len(people) < 2:
+        raise ValueError("One of these people is gone already. Reload the page.")
+    return people[kept_id], people[gone_id]
+
+
+def _move(kept_id: int, gone_id: int) -> None:
+    """Everything registered goes over, each in its own way where it has one."""
+    for relation in all_relations():
+        if relation.kept:
+            continue
+        if relation.move is not None:
+            relation.move(kept_id, gone_id)
+        else:
+            relation.rows([gone_id]).update(**{relation.paths[0]: kept_id})
 
 
 def _note(people: list[int]) -> None:

@@ -89,12 +89,16 @@ def create_account(
     Credential.objects.create(account=account, secret=complete)
     if found:
         write_proxy(account, found)
-    for kind, limit in (limits or {}).items():
-        write_limit(account=account, kind=kind, limit=limit)
-    for kind, ramp in (warm_ups or {}).items():
-        write_warm_up(account, kind, start=ramp.start, step=ramp.step, ceiling=ramp.ceiling)
+    _write_pace(account, limits or {}, warm_ups or {})
     events.emit("account.created", model="Account", ids=[account.pk], by=by, network=network)
     return account
+
+
+def _write_pace(account: Account, limits: Mapping[str, int], warm_ups: Mapping[str, Ramp]) -> None:
+    for kind, limit in limits.items():
+        write_limit(account=account, kind=kind, limit=limit)
+    for kind, ramp in warm_ups.items():
+        write_warm_up(account, kind, start=ramp.start, step=ramp.step, ceiling=ramp.ceiling)
 
 
 @transaction.atomic

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
-from automation.channels.line import Answer, Line
+from automation.channels.line import Line
+from automation.channels.requests_answer import as_requests
 
 MAX_HOPS = 3
 RATE_LIMIT_HEADERS = "x-ratelimit-"
@@ -32,7 +32,7 @@ class Wire(Line):
             if options.get(name)
         }
         for _ in range(MAX_HOPS):
-            answer = _as_requests(self.exchange(method, url, content))
+            answer = as_requests(self.exchange(method, url, content), without=RATE_LIMIT_HEADERS)
             if not answer.is_redirect:
                 return answer
             target = urljoin(url, answer.headers["Location"])
@@ -42,25 +42,6 @@ class Wire(Line):
             content.pop("params", None)
         # Mastodon.py would take a redirect with a body for a success.
         raise Redirected(f"Redirected to {_host(target)}.")
-
-
-def _as_requests(answer: Answer) -> requests.Response:
-    """The answer in the form Mastodon.py reads."""
-    told = requests.Response()
-    told.status_code = answer.status
-    told.reason = answer.reason
-    told.url = answer.url
-    # Mastodon.py trips over reset times it cannot parse, even on a success; we read them ourselves.
-    told.headers = CaseInsensitiveDict(
-        {
-            name: value
-            for name, value in answer.headers.items()
-            if not name.lower().startswith(RATE_LIMIT_HEADERS)
-        }
-    )
-    told.encoding = answer.encoding
-    told._content = answer.body
-    return told
 
 
 def _host(url: str) -> str | None:

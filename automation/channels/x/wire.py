@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from automation.channels.base import AuthFailed
-from automation.channels.line import Answer, Line
+from automation.channels.line import Line
+from automation.channels.requests_answer import as_requests
 from automation.channels.x import ADDRESS
 from outreach.lib import net
 
@@ -40,24 +40,6 @@ class Wire(Line):
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """One request and its whole answer, at our base address; redirects are not followed."""
         content = {name: options[name] for name in CONTENT if options.get(name)}
-        return _as_requests(self.exchange(method, f"{self.base}{urlsplit(url).path}", content))
-
-
-def _as_requests(answer: Answer) -> requests.Response:
-    """The answer in the form tweepy reads."""
-    told = requests.Response()
-    told.status_code = answer.status
-    told.reason = answer.reason
-    told.url = answer.url
-    # tweepy trips over reset times it cannot parse, even on a success; we read them ourselves.
-    told.headers = CaseInsensitiveDict(
-        {
-            name: value
-            for name, value in answer.headers.items()
-            if not name.lower().startswith(RATE_LIMIT_HEADERS)
-        }
-    )
-    told.encoding = answer.encoding
-    told._content = answer.body
-    told._content_consumed = True
-    return told
+        return as_requests(
+            self.exchange(method, f"{self.base}{urlsplit(url).path}", content), without=RATE_LIMIT_HEADERS
+        )

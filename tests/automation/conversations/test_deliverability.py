@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from accounts.enums import ActionKind
@@ -13,22 +10,10 @@ from automation.campaigns import services as campaigns
 from automation.conversations import deliverability
 from automation.enums import CampaignStatus, Reason
 from automation.models import Hold, Message
-from tests.automation.conversations.mailing import make_mailbox, people, read, start_campaign
+from tests.automation.conversations.mailing import people, read, start_campaign
 from tests.channels.email.world import MailWorld
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world(engine: dict[str, Any]) -> Iterator[MailWorld]:
-    engine["rate_cap"] = 0
-    with MailWorld() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox(world: MailWorld) -> Account:
-    return make_mailbox(world)
 
 
 def test_too_many_bounces_stop_the_campaign_and_the_mailbox(world: MailWorld, mailbox: Account) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,18 +24,6 @@ from tests.automation.conversations.mailing import make_mailbox, people, read, s
 from tests.channels.email.world import MailWorld
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world(engine: dict[str, Any]) -> Iterator[MailWorld]:
-    engine["rate_cap"] = 0
-    with MailWorld() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox(world: MailWorld) -> Account:
-    return make_mailbox(world)
 
 
 def test_a_reply_stands_in_the_thread_it_answers(world: MailWorld, mailbox: Account) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -14,22 +11,10 @@ from leads import unsubscribing
 from leads.enums import SuppressionReason
 from leads.models import Suppression
 from leads.services import add_profile
-from tests.automation.conversations.mailing import make_mailbox, people, start_campaign
+from tests.automation.conversations.mailing import people, start_campaign
 from tests.channels.email.world import MailWorld
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world(engine: dict[str, Any]) -> Iterator[MailWorld]:
-    engine["rate_cap"] = 0
-    with MailWorld() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox(world: MailWorld) -> Account:
-    return make_mailbox(world)
 
 
 def test_one_click_ten_times_is_one_no(world: MailWorld, mailbox: Account) -> None:

@@ -24,18 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def world(engine: dict[str, Any]) -> Iterator[MailWorld]:
-    engine["rate_cap"] = 0
-    with MailWorld() as found:
-        yield found
-
-
-@pytest.fixture
-def mailbox(world: MailWorld) -> Account:
-    return make_mailbox(world)
-
-
-@pytest.fixture
 def watcher() -> Iterator[Watcher]:
     found = Watcher()
     yield found

@@ -70,10 +70,9 @@ def try_prompt(version: str, size: str) -> int:
 
 
 def recover_lanes() -> int:
-    """Wake lanes that have due work nobody woke them for; go on with accounts whose verification was cut off.
-    Have leads look after its imports, exports and segments.
-    """
-    woken = recovery.recover_lanes() + services.repeat_lost_verifications() + onboarding.push_all_on()
+    """Wake lanes that have due work nobody woke them for, go on with lists of accounts, and have leads look after its
+    imports, exports and segments."""
+    woken = recovery.recover_lanes() + onboarding.push_all_on()
     queue.enqueue("leads.jobs.recover", dedupe="leads recover")
     return _reported("recover_lanes", woken)
 

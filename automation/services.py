@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
@@ -14,7 +13,7 @@ from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
 from automation.channels.base import AccountInfo
 from automation.conversations import inbox
-from automation.engine import effects, lanes, outcomes, tasks
+from automation.engine import effects, lanes, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import FINISHED_STATES, Priority, Reason, TaskState
 from automation.models import Task
@@ -24,7 +23,6 @@ from outreach.lib.actors import Actor
 # The network said no to us. Everything else that keeps a verification from passing is an outage, and passes.
 TURNED_AWAY = (Reason.CREDENTIALS, Reason.REFUSED, Reason.NOT_FOUND, Reason.UNSUPPORTED)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)  # doubled while a network does not answer
-LOST_AFTER = timedelta(seconds=5)  # what is younger is most likely being dealt with at this moment
 # How long after it was turned away an account that worked before asks again: networks refuse everybody now and then.
 # Few times, since a network may lock an account that knocks too often.
 KNOCKS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
@@ -94,27 +92,6 @@ def turn_away(task: Task) -> None:
         at = clock.database_now() + min(FIRST_WAIT * 2 ** (again - 1), LONGEST_WAIT)
         accounts.remark(account, f"Not reached: {task.detail} It is asked again at {at:%H:%M} UTC.")
         _ask(account, at=at, again=again)
-
-
-def repeat_lost_verifications(*, at: datetime | None = None) -> int:
-    """Ask again where the worker died while it asked: reading twice harms nobody. Says how many.
-
-    An account that waits to be verified holds its whole lane, so nobody reconciles what is unclear in it.
-    """
-    at = at or clock.database_now()
-    lost = Task.objects.filter(kind=ActionKind.VERIFY, state=TaskState.UNKNOWN, due_at__lt=at - LOST_AFTER)
-    return sum(_repeat(pk) for pk in list(lost.order_by("pk").values_list("pk", flat=True)))
-
-
-@transaction.atomic
-def _repeat(task_id: int) -> bool:
-    chosen = Task.objects.filter(pk=task_id, state=TaskState.UNKNOWN).select_for_update(skip_locked=True)
-    task = chosen.first()
-    if task is None:
-        return False
-    outcomes.send_again(task)
-    lanes.rouse([task.lane_id])
-    return True
 
 
 def knock_again(*, at: datetime | None = None) -> int:

@@ -87,15 +87,21 @@ def abandon_claimed(task_ids: Sequence[int], *, error: str = "") -> list[int]:
     return _abandon("task_id = ANY(%s) AND state = 'claimed'", task_ids, error=error)
 
 
-def _abandon(which: str, ids: Sequence[int], *, error: str) -> list[int]:
-    """What was never called was never started, whatever a batch wrote before it looked for consent."""
+def abandon_lost(task_ids: Sequence[int]) -> list[int]:
+    """Give up the open attempts of tasks whose worker is gone and that may simply run again; returns those it changed."""
+    which = "task_id = ANY(%s) AND state IN ('claimed', 'started') AND deadline < now()"
+    return _abandon(which, task_ids, error=WORKER_ENDED, called=True)
+
+
+def _abandon(which: str, ids: Sequence[int], *, error: str, called: bool = False) -> list[int]:
+    """What was never ``called`` was never started, whatever a batch wrote before it looked for consent."""
     if not ids:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE automation_attempt SET state = 'abandoned', started_at = NULL, finished_at = now(), error = %s "  # noqa: S608
-            f"WHERE {which} RETURNING task_id, allowances",
-            [error, list(ids)],
+            "UPDATE automation_attempt SET state = 'abandoned', finished_at = now(), error = %s, "  # noqa: S608
+            f"started_at = CASE WHEN %s THEN started_at END WHERE {which} RETURNING task_id, allowances",
+            [error, called, list(ids)],
         )
         rows = cursor.fetchall()
     give_back(unit for _, units in rows for unit in units)

@@ -9,7 +9,6 @@ import structlog
 from django.db import transaction
 
 from accounts import services as accounts
-from accounts.enums import ACTS
 from accounts.models import Account
 from automation.channels.base import AuthFailed, Channel, ChannelError, Finding, Proof, TryLater
 from automation.engine import failpoints, lanes, outcomes, policy
@@ -51,9 +50,6 @@ def _ask(lease: Lease, task: Task, channel: Channel) -> bool:
     first = next((a.started_at for a in attempts if a.started_at), task.created_at)
     last = attempts[-1]
     asked_at = clock.database_now()
-    if task.kind not in ACTS:
-        _apply(task, last, channel, Finding(Proof.ABSENT), asked_at)  # reading twice harms nobody
-        return True
     try:
         finding = channel.reconcile(act_of(_claim_of(task), started_at=first))
     except Exception as error:  # noqa: BLE001 - a driver's bug is told apart below
@@ -116,7 +112,7 @@ def _apply(task: Task, attempt: Attempt, channel: Channel, finding: Finding, ask
         outcomes.confirm(locked, finding.done, detail="Found on the network after an unclear answer")
     elif finding.proof is Proof.NONE:
         outcomes.park(locked, detail="The network cannot prove whether it took place.")
-    elif locked.kind in ACTS and asked_at < settled_at:
+    elif asked_at < settled_at:
         Task.objects.filter(pk=task.pk).update(due_at=settled_at, reason=Reason.RECONCILE)
     else:
         outcomes.send_again(locked)

@@ -12,11 +12,11 @@ from accounts import services as accounts
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
 from automation import services
-from automation.engine import attempts, outcomes
-from automation.enums import AttemptState, Reason, TaskState
-from automation.models import Attempt, Task
+from automation.engine import outcomes
+from automation.enums import Reason, TaskState
+from automation.models import Task
 from monitoring.models import Alert
-from tests.factories import make_account, make_lane, make_task
+from tests.factories import make_account, make_lane
 
 pytestmark = pytest.mark.django_db
 
@@ -105,34 +105,3 @@ def test_a_knock_that_is_answered_brings_the_account_back() -> None:
 def test_an_account_that_never_worked_does_not_knock() -> None:
     account = fail(Reason.CREDENTIALS, status=AccountStatus.PENDING, verified_at=None, remote_id="")
     assert services.knock_again(at=account.status_changed_at + timedelta(days=1)) == 0
-
-
-def test_a_verification_whose_worker_died_is_asked_again() -> None:
-    account = make_account(status=AccountStatus.PENDING, verified_at=None, remote_id="")
-    lane = make_lane(account)
-    long_ago = timezone.now() - timedelta(minutes=1)
-    task = make_task(
-        lane,
-        kind=ActionKind.VERIFY,
-        state=TaskState.UNKNOWN,
-        due_at=long_ago,
-        attempt_count=1,
-        reason=Reason.RECONCILE,
-    )
-    other = make_task(lane, kind=ActionKind.DM, state=TaskState.UNKNOWN, due_at=long_ago, attempt_count=1)
-    for one in (task, other):
-        Attempt.objects.create(
-            task=one,
-            number=1,
-            state=AttemptState.UNKNOWN,
-            deadline=long_ago,
-            worker="w",
-            error=attempts.WORKER_ENDED,
-        )
-    assert services.repeat_lost_verifications() == 1
-    task.refresh_from_db()
-    other.refresh_from_db()
-    assert (task.state, other.state) == (TaskState.PENDING, TaskState.UNKNOWN), (
-        "an act is never repeated on a guess"
-    )
-    assert services.repeat_lost_verifications() == 0

@@ -15,10 +15,11 @@ from accounts.services import set_limit
 from automation.channels.base import AuthFailed, Done, Finding, Proof, TryLater
 from automation.channels.sandbox.channel import SandboxChannel
 from automation.channels.sandbox.control import Control
-from automation.engine import outcomes, reconcile, runner
+from automation.engine import acts, attempts, outcomes, reconcile, runner, start
 from automation.engine.reconcile import _apply
 from automation.enums import AttemptState, Reason, TaskState
 from automation.models import Attempt, Hold, Lane, Task
+from automation.services import verify_account
 from leads.models import Profile
 from outreach.lib import clock
 from tests.automation.conftest import add_dm, arrived, lease, refreshed, run_lanes, run_once, used
@@ -256,3 +257,34 @@ def test_asking_stops_at_the_first_question_without_an_answer(
     assert reconcile.reconcile(mine, runner.open_channel(mine)) == 1
     assert len(asked) == 1
     assert connection.is_usable()
+
+
+@pytest.mark.parametrize("proves", [True, False], ids=["batches", "one by one"])
+def test_reading_whose_worker_died_runs_again_even_where_its_account_waits_to_be_verified(
+    account: Account, somebody: Somebody, control: Control, monkeypatch: pytest.MonkeyPatch, proves: bool
+) -> None:
+    monkeypatch.setattr(SandboxChannel, "proves", proves)
+    message = unclear_by_death(account, add_dm(account, somebody()))
+    Account.objects.filter(pk=account.pk).update(status=AccountStatus.PENDING)
+    verify = unclear_by_death(account, verify_account(account=account, by="test"))
+    run_lanes(within=3.0)
+    account.refresh_from_db()
+    assert (refreshed(verify).state, account.status) == (TaskState.COMPLETED, AccountStatus.ACTIVE)
+    ended = list(verify.attempts.order_by("number").values_list("state", "error"))
+    assert ended == [(AttemptState.ABANDONED, attempts.WORKER_ENDED), (AttemptState.DONE, "")]
+    # An act is asked about, and found: the same death must not send it again.
+    assert (refreshed(message).state, len(arrived(control, message))) == (TaskState.COMPLETED, 1)
+    assert message.attempts.count() == 1
+
+
+def unclear_by_death(account: Account, task: Task) -> Task:
+    """A task that a worker started and called for; nothing was heard of either again."""
+    mine = lease(account.lane)
+    channel = runner.open_channel(mine)
+    (one,) = runner.claim(mine, channel, batch=1).claims
+    assert one.task_id == task.pk
+    assert channel.proves or start.begin(one, seconds=channel.deadline)
+    acts.perform(channel, one)
+    Attempt.objects.filter(pk=one.attempt_id).update(deadline=clock.database_now() - timedelta(seconds=1))
+    Lane.objects.filter(pk=account.pk).update(lease_until=None)
+    return task

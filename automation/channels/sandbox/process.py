@@ -94,7 +94,8 @@ class SandboxProcess:
             "-m",
             "automation.channels.sandbox.network",
             "--quiet",
-            "--ends-with-parent",
+            "--ends-with",
+            str(os.getpid()),
         ]
         command += ["--data", str(self.data.resolve()), "--port", str(self._port)]
         for name, value in self._options.items():

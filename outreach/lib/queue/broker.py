@@ -96,13 +96,9 @@ class PostgresBroker(ORM):
         """Jobs that are now ours for ``retry`` seconds; waits up to ``poll`` seconds for one. An outage is waited out."""
         self.on_pull()
         try:
-            for look in _watched:
-                look()
-            jobs = self._take()
+            jobs = self._look_and_take()
             if not jobs and self._listen():
-                for look in _watched:
-                    look()
-                jobs = self._take()
+                jobs = self._look_and_take()
         except Error as error:
             first, longest = OUTAGE_PAUSE
             self._pause = min(longest, self._pause * 2 or first)
@@ -138,6 +134,11 @@ class PostgresBroker(ORM):
         if self._listener is None:
             self._listener = Listener([CHANNEL])
         return bool(self._listener.wait(Conf.POLL))
+
+    def _look_and_take(self) -> list[tuple[int, str]]:
+        for look in _watched:
+            look()
+        return self._take()
 
     def _take(self) -> list[tuple[int, str]]:
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:

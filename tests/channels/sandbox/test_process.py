@@ -180,6 +180,16 @@ def test_network_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     assert alive == []
 
 
+def test_network_ends_when_its_parent_was_gone_before_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr("automation.channels.sandbox.process.os.getpid", lambda: gone.pid)
+    network = SandboxProcess(tmp_path, people=5).start()
+    assert psutil.wait_procs([psutil.Process(network.pid)], timeout=10)[1] == []
+
+
 # --- How people react ----------------------------------------------------------------------------------------
 
 

@@ -15,9 +15,7 @@ def main() -> int:
     )
     options.add_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="Do not print the address.")
-    parser.add_argument(
-        "--ends-with-parent", action="store_true", help="Stop when the parent process is gone."
-    )
+    parser.add_argument("--ends-with", type=int, metavar="PID", help="Stop when this parent process is gone.")
     given = vars(parser.parse_args())
     try:
         world, server = options.from_arguments(given)

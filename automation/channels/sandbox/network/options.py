@@ -48,7 +48,7 @@ class ServerOptions:
     port: int = 0
     host: str = "127.0.0.1"
     reply_delay: float = 5.0
-    ends_with_parent: bool = False
+    ends_with: int | None = None  # the process whose end ends this one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +85,6 @@ def from_arguments(given: dict[str, Any]) -> tuple[WorldOptions, ServerOptions]:
         port=given["port"],
         host=given["host"],
         reply_delay=max(0.0, given["reply_delay"]),
-        ends_with_parent=given.get("ends_with_parent", False),
+        ends_with=given.get("ends_with"),
     )
     return world, server

@@ -49,14 +49,14 @@ def protocol_for(gate: Gate) -> type[asyncio.Protocol]:
     return Protocol
 
 
-def application(gate: Gate, *, ends_with_parent: bool = False) -> Starlette:
+def application(gate: Gate, *, ends_with: int | None = None) -> Starlette:
     """The web application, with its background tasks."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(task) for task in (_live(gate), _flush(gate))]
-        if ends_with_parent:
-            tasks.append(asyncio.create_task(_watch_parent(os.getppid())))
+        if ends_with is not None:
+            tasks.append(asyncio.create_task(_watch_parent(ends_with)))
         yield
         for task in tasks:
             task.cancel()
@@ -91,7 +91,7 @@ async def _flush(gate: Gate) -> None:
 
 
 async def _watch_parent(parent: int) -> None:
-    """A test run that was killed must not leave its network behind."""
+    """A test run that was killed must not leave its network behind, not even when it was killed before we looked."""
     while os.getppid() == parent:
         await asyncio.sleep(PARENT_EVERY)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -137,7 +137,7 @@ def serve(world: WorldOptions, options: ServerOptions, *, quiet: bool = False) -
     gate = Gate(society)
     try:
         listener.listen(2048)
-        server = _server(gate, ends_with_parent=options.ends_with_parent)
+        server = _server(gate, ends_with=options.ends_with)
         _announce(society, options.data, quiet=quiet)
         server.run(sockets=[listener])
     finally:
@@ -145,12 +145,12 @@ def serve(world: WorldOptions, options: ServerOptions, *, quiet: bool = False) -
         society.journal.close()
 
 
-def _server(gate: Gate, *, ends_with_parent: bool) -> uvicorn.Server:
+def _server(gate: Gate, *, ends_with: int | None) -> uvicorn.Server:
     """The web server, which from now on ends cleanly on SIGTERM and SIGINT."""
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     server = uvicorn.Server(
         uvicorn.Config(
-            application(gate, ends_with_parent=ends_with_parent),
+            application(gate, ends_with=ends_with),
             http=protocol_for(gate),
             log_config=None,
             access_log=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 from uuid import UUID
 
 import structlog
@@ -15,7 +16,6 @@ from automation.channels import evidence
 from automation.channels.evidence import Evidence
 from automation.models import Proof, Task
 from automation.models.proofs import ProofQuerySet
-from automation.proofs import shrinking
 from outreach.lib import retention
 
 log = structlog.get_logger(__name__)
@@ -64,6 +64,9 @@ def _proof(send_id: UUID, found: Evidence) -> Proof | None:
     """The row of one file, made small; ``None`` for what is neither picture nor trace."""
     stem, _, ending = found.name.rpartition(".")
     is_trace = ending == "zip"
+    shrinking = import_module(
+        "automation.proofs.shrinking"
+    )  # with an image library, for those who keep proofs alone
     content = shrinking.trace(found.content) if is_trace else shrinking.picture(found.content)
     if content is None or len(content) > shrinking.MOST_BYTES:
         log.info("proof_unfit", name=found.name, bytes=len(found.content))

@@ -72,6 +72,9 @@ class CampaignStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+ENDED_CAMPAIGNS = (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
+
+
 class StepKind(models.TextChoices):
     """What a step does; all but ``wait`` are action kinds."""
 
@@ -95,6 +98,14 @@ class EnrolmentState(models.TextChoices):
 
 
 OPEN_ENROLMENTS = (EnrolmentState.QUEUED, EnrolmentState.ACTIVE)
+
+
+class GroupEnrolmentState(models.TextChoices):
+    """How far a segment or a list has come into a campaign."""
+
+    RUNNING = "running", "Under way"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class PostStatus(models.TextChoices):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.services import settle_time_zones, settle_warm_ups
 from automation import recovery, services
 from automation.asking import gateway
-from automation.campaigns import groups, progress
+from automation.campaigns import groups, newcomers, progress
 from automation.conversations import inbox
 from automation.discovery import services as discovery
 from automation.discovery.qualification import judging, trials
@@ -17,6 +17,7 @@ from automation.onboarding import progress as onboarding
 from outreach.lib import events, queue, retention
 
 PURGE_SECONDS = 200.0  # of the 300 a job may take
+SLICE = 20.0  # seconds after which a long one gives its worker back, and goes on later
 
 
 def drain() -> int:
@@ -29,13 +30,21 @@ def begin_enrolments(campaign_id: int) -> int:
     return progress.begin(campaign_id)
 
 
-def enrol_group(campaign_id: int, kind: str, group_id: int, after: int) -> int:
-    """Enrol the next people of a segment or a list."""
-    return groups.enrol_some(campaign_id, kind, group_id, after)
+def enrol_group(group_enrolment_id: int) -> int:
+    """Go on enrolling a segment or a list; returns at how many people it has looked by now."""
+    made = groups.enrol_some(group_enrolment_id, seconds=SLICE)
+    return made.looked_at if made else 0
+
+
+def enrol_newcomers(campaign_id: int) -> int:
+    """Enrol whoever came into the segment a campaign follows."""
+    return newcomers.enrol_newcomers(campaign_id, seconds=SLICE)
 
 
 def begin_forgotten_enrolments() -> int:
-    """Begin people whose campaign runs but whose nudge was lost."""
+    """Begin people whose campaign runs but whose nudge was lost, and go on with groups and newcomers in the same plight."""
+    groups.go_on_with_all()
+    newcomers.go_on_with_all()
     waiting = Campaign.objects.filter(
         status=CampaignStatus.RUNNING, enrolments__state=EnrolmentState.QUEUED
     ).distinct()

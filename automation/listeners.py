@@ -8,7 +8,7 @@ from accounts.enums import WORKING_STATUSES, AccountStatus, Health
 from accounts.models import Account
 from automation import services
 from automation.asking import ledger
-from automation.campaigns import progress
+from automation.campaigns import newcomers, progress
 from automation.content import services as _content  # noqa: F401 - registers the effects of finished tasks
 from automation.conversations import inbox as _inbox  # noqa: F401
 from automation.conversations import notices as _notices  # noqa: F401
@@ -20,6 +20,7 @@ from automation.health import reading
 from automation.health import services as health
 from automation.models import Enrolment, Lane, Task
 from automation.onboarding import progress as _onboarding  # noqa: F401
+from leads import segments
 from leads.enums import SuppressionReason
 from outreach.lib import events
 from outreach.lib.events import Event
@@ -38,6 +39,7 @@ def connect() -> None:
     for gone in ("person.erased", "person.deleted", "lead.deleted", "contact.deleted"):
         events.subscribe(gone, forget_words)
     events.subscribe("task.failed", look_after)
+    segments.on_join(newcomers.notice)
 
 
 def open_lanes(event: Event) -> None:

@@ -14,9 +14,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from automation.admin import colours
 from automation.admin.filters import NetworkFilter, network_choices
+from automation.admin.group_acts import GroupActs, group_acts, groups_panel
 from automation.admin.step_forms import StepFormSet, StepInline
 from automation.campaigns import queries, services
-from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState
+from automation.enums import ENDED_CAMPAIGNS, OPEN_ENROLMENTS, CampaignStatus, EnrolmentState
 from automation.models import Campaign
 from outreach.lib.admin import show
 from outreach.lib.admin.acts import page_act
@@ -24,7 +25,6 @@ from outreach.lib.admin.base import ModelAdmin, refusable, user_of
 
 CHANGE = "automation.change_campaign"
 OWN_FIELDS = ("name", "description", "daily_limit", "stop_on_reply")
-ENDED = (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
 
 
 class CampaignForm(forms.ModelForm):
@@ -37,7 +37,7 @@ class CampaignForm(forms.ModelForm):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ModelAdmin):
+class CampaignAdmin(GroupActs, ModelAdmin):
     form = CampaignForm
     list_display = ("name", "status_shown", "network", "funnel_shown", "progress_shown", "started_at")
     list_filter = (("status", ChoicesDropdownFilter), NetworkFilter)
@@ -46,7 +46,7 @@ class CampaignAdmin(ModelAdmin):
     ordering = ("-id",)
     autocomplete_fields = ("accounts",)
     inlines = (StepInline,)
-    actions_detail = ["start", "pause", "resume", "cancel"]
+    actions_detail = ["start", "pause", "resume", "enrol_group", "follow_segment", "stop_groups", "cancel"]
     change_form_outer_before_template = "admin/automation/campaign_before.html"
     change_form_outer_after_template = "admin/automation/campaign_after.html"
     empty_hint = "A campaign says what is done, in which order, to whom. Creating one sends nothing."
@@ -70,7 +70,7 @@ class CampaignAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         """What has ended is history."""
         return super().has_change_permission(request, obj) and not (
-            isinstance(obj, Campaign) and obj.status in ENDED
+            isinstance(obj, Campaign) and obj.status in ENDED_CAMPAIGNS
         )
 
     def offered(self, instance: Campaign) -> set[str]:
@@ -79,7 +79,8 @@ class CampaignAdmin(ModelAdmin):
             CampaignStatus.RUNNING: {"pause", "cancel"},
             CampaignStatus.PAUSED: {"resume", "cancel"},
         }
-        return acts.get(CampaignStatus(instance.status), set())
+        own = acts.get(CampaignStatus(instance.status))
+        return own | group_acts(instance) if own else set()
 
     def enrich(self, request: HttpRequest, rows: list[Any]) -> None:
         """The funnels of all listed campaigns, in one query."""
@@ -117,6 +118,7 @@ class CampaignAdmin(ModelAdmin):
         total = sum(states.values())
         url = f"{reverse('admin:automation_enrolment_changelist')}?campaign__id__exact={instance.pk}"
         return {
+            **groups_panel(instance),
             "status_badge": self.status_shown(instance),
             "funnel": [
                 (

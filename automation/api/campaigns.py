@@ -18,7 +18,6 @@ from automation.api.schemas import (
     CampaignOut,
     CampaignQuery,
     CampaignRow,
-    EnrolGroupIn,
     EnrolIn,
     EnrolledOut,
     EnrolmentOut,
@@ -26,14 +25,15 @@ from automation.api.schemas import (
     StepIn,
     StepsIn,
 )
-from automation.campaigns import groups, services
+from automation.api.schemas_groups import EnrolGroupIn, FollowIn, GroupEnrolmentOut
+from automation.campaigns import groups, newcomers, services
 from automation.campaigns.queries import funnel
 from automation.campaigns.services import StepSpec, VariantSpec
-from automation.models import Campaign, Enrolment
+from automation.models import Campaign, Enrolment, GroupEnrolment
 from leads.models import Person, PersonList, Profile, Segment
 from outreach.lib.errors import ApiError, all_named, find, named, refusals
 from outreach.lib.pagination import page
-from outreach.lib.schemas import Page
+from outreach.lib.schemas import ListQuery, Page
 
 router = Router(tags=["Campaigns"])
 READ = needs("campaigns:read", "automation.view_campaign")
@@ -95,12 +95,13 @@ def enrol(request: HttpRequest, campaign_id: int, body: EnrolIn) -> Any:
 
 @router.post(
     "/campaigns/{int:campaign_id}/enrol-group",
-    response={202: CampaignOut},
+    response={202: GroupEnrolmentOut},
     summary="Enrol a segment or a list",
     **WRITE,
 )
-def enrol_group(request: HttpRequest, campaign_id: int, body: EnrolGroupIn) -> Any:
-    """Everybody who is in it now, in the background; follow the campaign's funnel."""
+@idempotent(202)
+def enrol_group(request: HttpRequest, campaign_id: int, body: EnrolGroupIn) -> GroupEnrolmentOut:
+    """Everybody who is in it now, in the background: follow the group enrolment. While one is under way, that is given."""
     campaign = find(Campaign.objects.all(), campaign_id)
     if (body.segment_id is None) == (body.list_id is None):
         raise ApiError(422, "Give either segment_id or list_id.")
@@ -110,8 +111,54 @@ def enrol_group(request: HttpRequest, campaign_id: int, body: EnrolGroupIn) -> A
     else:
         group = named(PersonList.objects.all(), body.list_id or 0, "list_id")
     with refusals(409):
-        groups.enrol_group(campaign=campaign, group=group, by=caller(request))
-    return 202, _shown(campaign_id)
+        made = groups.enrol_group(campaign=campaign, group=group, by=caller(request))
+    return GroupEnrolmentOut.from_orm(made)
+
+
+@router.get(
+    "/campaigns/{int:campaign_id}/group-enrolments", response=Page[GroupEnrolmentOut],
+    summary="List segments and lists being enrolled", **READ,
+)  # fmt: skip
+def list_group_enrolments(request: HttpRequest, campaign_id: int, query: Query[ListQuery]) -> Any:
+    campaign = find(Campaign.objects.all(), campaign_id)
+    return page(GroupEnrolment.objects.filter(campaign=campaign), cursor=query.cursor, limit=query.limit)
+
+
+@router.get(
+    "/group-enrolments/{int:group_enrolment_id}",
+    response=GroupEnrolmentOut,
+    summary="Show how far a group is",
+    **READ,
+)
+def show_group_enrolment(request: HttpRequest, group_enrolment_id: int) -> Any:
+    return find(GroupEnrolment.objects.all(), group_enrolment_id)
+
+
+@router.post(
+    "/group-enrolments/{int:group_enrolment_id}/cancel",
+    response=GroupEnrolmentOut,
+    summary="Enrol nobody more",
+    **WRITE,
+)
+def cancel_group_enrolment(request: HttpRequest, group_enrolment_id: int) -> Any:
+    """Whoever is enrolled stays."""
+    made = find(GroupEnrolment.objects.all(), group_enrolment_id)
+    groups.cancel_group_enrolment(made.pk, by=caller(request))
+    return find(GroupEnrolment.objects.all(), group_enrolment_id)
+
+
+@router.put("/campaigns/{int:campaign_id}/segment", response=CampaignOut, summary="Follow a segment", **WRITE)
+def follow_segment(request: HttpRequest, campaign_id: int, body: FollowIn) -> Any:
+    """Whoever comes into it from now on is enrolled; a draft keeps them until it is started."""
+    campaign = find(Campaign.objects.all(), campaign_id)
+    segment = None
+    if body.segment_id is not None:
+        segment = named(Segment.objects.all(), body.segment_id, "segment_id")
+    with refusals(409):
+        newcomers.follow_segment(
+            campaign=campaign, segment=segment, everybody=body.everybody, by=caller(request)
+        )
+    return _shown(campaign_id)
 
 
 @router.get(

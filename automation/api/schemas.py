@@ -128,6 +128,7 @@ class CampaignRow(Schema):
     account_ids: list[int]
     daily_limit: int | None
     stop_on_reply: bool
+    segment_id: int | None = Field(description="Whoever comes into this segment is enrolled.")
     created_by_id: int | None
     created_at: datetime
     started_at: datetime | None
@@ -178,13 +179,6 @@ class EnrolIn(Input):
 
     profile_ids: Ids = Field(default_factory=list)
     person_ids: Ids = Field(default_factory=list)
-
-
-class EnrolGroupIn(Input):
-    """One of the two."""
-
-    segment_id: Id | None = None
-    list_id: Id | None = None
 
 
 class EnrolledOut(Schema):

@@ -19,12 +19,13 @@ from automation.enums import (
     OPEN_ENROLMENTS,
     CampaignStatus,
     EnrolmentState,
+    GroupEnrolmentState,
     Priority,
     Reason,
     StepKind,
     TaskState,
 )
-from automation.models import Campaign, Enrolment, Step, Task
+from automation.models import Campaign, Enrolment, GroupEnrolment, Step, Task
 from outreach.lib import clock, events
 
 BATCH = 500
@@ -214,5 +215,9 @@ def settle_completion(campaign_id: int) -> bool:
 
 
 def _is_over(campaign_id: int) -> bool:
+    """Everybody has come to an end, and nobody is on the way: in a group, or into the segment it follows."""
+    groups = GroupEnrolment.objects.filter(campaign_id=campaign_id, state=GroupEnrolmentState.RUNNING)
+    if groups.exists() or Campaign.objects.filter(pk=campaign_id, segment__isnull=False).exists():
+        return False
     enrolments = Enrolment.objects.filter(campaign_id=campaign_id)
     return not enrolments.filter(state__in=OPEN_ENROLMENTS).exists() and enrolments.exists()

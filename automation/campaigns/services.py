@@ -13,7 +13,15 @@ from accounts.models import Account
 from automation.campaigns import mail, wording
 from automation.channels import registry
 from automation.engine import lanes, tasks
-from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState, Reason, StepKind, TaskState
+from automation.enums import (
+    ENDED_CAMPAIGNS,
+    OPEN_ENROLMENTS,
+    CampaignStatus,
+    EnrolmentState,
+    Reason,
+    StepKind,
+    TaskState,
+)
 from automation.models import Campaign, Enrolment, Step, Task, Variant
 from leads.models import Profile
 from outreach.lib import events, networks, queue
@@ -139,7 +147,7 @@ def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enro
     Sends nothing by itself: a running campaign begins them in the background, a draft when it is started.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-    if campaign.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
+    if campaign.status in ENDED_CAMPAIGNS:
         raise ValidationError("This campaign has ended. Copy it to go on.")
     found = _with_person(profiles)
     ours = _our_handles(campaign.network, (profile.handle for profile in found))
@@ -147,13 +155,15 @@ def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enro
     chosen = {profile.person_id for profile in found}
     fits = list({profile.person_id: profile for profile in suitable}.values())
     consenting = [p for p in fits if p.person.suppressed_at is None]
-    before = campaign.enrolments.count()
+    there = campaign.enrolments.filter(person_id__in=[p.person_id for p in consenting])
+    known = set(there.values_list("person_id", flat=True))  # we hold the campaign's row: nobody else adds
+    new = [p for p in consenting if p.person_id not in known]
     Enrolment.objects.bulk_create(
-        [Enrolment(campaign=campaign, person_id=p.person_id, profile=p) for p in consenting],
+        [Enrolment(campaign=campaign, person_id=p.person_id, profile=p) for p in new],
         ignore_conflicts=True,
         batch_size=1000,
     )
-    added = campaign.enrolments.count() - before
+    added = len(new)
     if added:
         events.emit("campaign.enrolled", model="automation.campaign", ids=[campaign.pk], by=by, added=added)
         if campaign.status == CampaignStatus.RUNNING:
@@ -226,7 +236,7 @@ def resume(*, campaign: Campaign, by: Actor) -> None:
 def cancel(*, campaign: Campaign, by: Actor) -> int:
     """End it for good: open tasks that have not started are cancelled, open enrolments end. Returns the tasks cancelled."""
     locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
-    if locked.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
+    if locked.status in ENDED_CAMPAIGNS:
         raise ValidationError("This campaign has ended already.")
     _set_status(locked, CampaignStatus.CANCELLED, by, finished_at=Now())
     ids = list(

@@ -7,6 +7,7 @@ from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, PostImage, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
+from automation.models.enrolling import GroupEnrolment
 from automation.models.handles import HandleCheck, HandleResult
 from automation.models.health import Breaker
 from automation.models.judging import OpenLead, PromptTrial, TargetGroup
@@ -24,6 +25,7 @@ __all__ = [
     "Decision",
     "Drain",
     "Enrolment",
+    "GroupEnrolment",
     "HandleCheck",
     "HandleResult",
     "Hold",

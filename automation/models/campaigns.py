@@ -9,11 +9,14 @@ from django.db.models import Q
 
 from accounts.models import Account
 from automation.enums import OPEN_ENROLMENTS, CampaignStatus, EnrolmentState, StepKind
-from leads.models import Person, Profile
+from leads.models import Person, Profile, Segment
 
 
 class Campaign(models.Model):
-    """An outreach plan. Creating one sends nothing: it starts when somebody starts it."""
+    """An outreach plan. Creating one sends nothing: it starts when somebody starts it.
+
+    ``segment_seen`` is the key of the last member of ``segment`` that was looked at; whoever comes in later has a higher one.
+    """
 
     name = models.CharField(max_length=128, unique=True)
     description = models.TextField(blank=True)
@@ -36,6 +39,15 @@ class Campaign(models.Model):
         help_text="Acts of each kind this campaign does a day on each account, besides the account's own limits.",
     )
     stop_on_reply = models.BooleanField(default=True)
+    segment = models.ForeignKey(
+        Segment,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="campaigns",
+        help_text="Whoever comes into it is enrolled, as long as the campaign has not ended.",
+    )
+    segment_seen = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

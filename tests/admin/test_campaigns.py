@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from automation.campaigns import groups
 from automation.enums import (
     CampaignStatus,
     EnrolmentState,
@@ -16,10 +17,12 @@ from automation.enums import (
 from automation.models import (
     Campaign,
     Enrolment,
+    GroupEnrolment,
     Step,
     Task,
     Variant,
 )
+from leads import segments
 from tests.admin.conftest import a_campaign
 from tests.admin.doing import act, bulk, told
 from tests.factories import (
@@ -124,6 +127,67 @@ def test_leads_are_enrolled_over_a_whole_filter(operator: Client) -> None:
     assert "1 without an address on sandbox" in told(answer)
     assert Enrolment.objects.filter(campaign=campaign, state=EnrolmentState.QUEUED).count() == 3
     assert not Task.objects.exists()
+
+
+def test_group_is_enrolled_from_the_campaigns_page_and_its_progress_shown(operator: Client) -> None:
+    campaign, chosen = make_campaign(), segments.create_list(name="Fair", by="test")
+    segments.add_to_list(chosen, [make_profile().person_id, make_person().pk], by="test")
+    answer = act(operator, "automation_campaign", campaign.pk, "enrol-group", list=str(chosen.pk))
+    assert "Fair is being enrolled" in told(answer)
+    page = reverse("admin:automation_campaign_change", args=[campaign.pk])
+    assert "Under way" in operator.get(page).content.decode()
+
+    made = GroupEnrolment.objects.get()
+    groups.enrol_some(made.pk)
+    text = operator.get(page).content.decode()
+    assert "2 of 2" in text
+    assert Enrolment.objects.filter(campaign=campaign).count() == 1
+
+
+def test_group_form_wants_one_of_the_two(operator: Client) -> None:
+    campaign = make_campaign()
+    act(operator, "automation_campaign", campaign.pk, "enrol-group")
+    assert not GroupEnrolment.objects.exists()
+
+
+def test_groups_on_their_way_are_stopped(operator: Client) -> None:
+    campaign, chosen = make_campaign(), segments.create_list(name="Fair", by="test")
+    made = groups.enrol_group(campaign=campaign, group=chosen, by="test")
+    act(operator, "automation_campaign", campaign.pk, "stop-groups")
+    made.refresh_from_db()
+    assert made.state == "cancelled"
+
+
+@pytest.mark.parametrize("model", ["leads_segment", "leads_personlist"])
+def test_group_is_enrolled_from_its_own_page(operator: Client, model: str) -> None:
+    campaign = make_campaign()
+    group: Any = segments.create_list(name="Fair", by="test")
+    if model == "leads_segment":
+        group = segments.create_segment(name="Everybody", rules={"match": "all", "rules": []}, by="test")
+    answer = act(operator, model, group.pk, "enrol-all", campaign=str(campaign.pk))
+    assert str(campaign) in told(answer)
+    assert GroupEnrolment.objects.get().group == group
+
+
+def test_campaign_follows_a_segment_and_stops(operator: Client) -> None:
+    campaign = make_campaign()
+    segment = segments.create_segment(name="Everybody", rules={"match": "all", "rules": []}, by="test")
+    act(operator, "automation_campaign", campaign.pk, "follow-segment", segment=str(segment.pk))
+    campaign.refresh_from_db()
+    assert campaign.segment == segment
+    page = reverse("admin:automation_campaign_change", args=[campaign.pk])
+    assert "begins when the campaign is started" in operator.get(page).content.decode()
+    act(operator, "automation_campaign", campaign.pk, "follow-segment", segment="")
+    campaign.refresh_from_db()
+    assert campaign.segment is None
+
+
+def test_viewer_enrols_no_group(viewer: Client) -> None:
+    campaign, chosen = make_campaign(), segments.create_list(name="Fair", by="test")
+    answer = act(viewer, "automation_campaign", campaign.pk, "enrol-group", list=str(chosen.pk))
+    assert answer.status_code == 403
+    assert act(viewer, "automation_campaign", campaign.pk, "follow-segment", segment="").status_code == 403
+    assert not GroupEnrolment.objects.exists()
 
 
 def test_wordings_the_form_does_not_know_survive_it(operator: Client) -> None:

@@ -27,6 +27,7 @@ from automation.enums import (
 )
 from automation.models import (
     Decision,
+    GroupEnrolment,
     HandleCheck,
     LlmPrice,
     LlmSettings,
@@ -207,6 +208,9 @@ def _groups(made: World, admin: User, profile: Any) -> None:
     rules = {"match": "all", "rules": []}
     made["segment"] = segments.create_segment(name="Everybody", rules=rules, by=admin).pk
     made["list"] = segments.create_list(name="Fair", by=admin).pk
+    made["group_enrolment"] = GroupEnrolment.objects.create(
+        campaign_id=made["draft_campaign"], list_id=made["list"]
+    ).pk
     made["export"] = exporting.run_export(exporting.start_export(by=admin).pk).pk
     made["twin"] = factories.make_person().pk
     made["duplicate"] = Duplicate.objects.create(

@@ -19,6 +19,7 @@ from automation.content.images import add_image
 from automation.enums import Reason, TaskState
 from automation.models import (
     Decision,
+    GroupEnrolment,
     HandleCheck,
     Hold,
     Message,
@@ -178,6 +179,13 @@ LISTS: dict[str, Callable[[int, World], None]] = {
     "/campaigns/{draft_campaign}/enrolments": many(
         lambda n, w: factories.make_enrolment(
             type(factories.make_campaign()).objects.get(pk=w["draft_campaign"])
+        )
+    ),
+    "/campaigns/{draft_campaign}/group-enrolments": many(
+        lambda n, w: GroupEnrolment.objects.create(
+            campaign_id=w["draft_campaign"],
+            segment=Segment.objects.create(name=f"segment {n}"),
+            created_by_id=w["user"],
         )
     ),
     "/posts": posts,

@@ -151,13 +151,24 @@ class Book:
     @classmethod
     def load(cls, account: Account) -> Book:
         """Read the account's book: two queries."""
+        return cls.of(account, *prepared.together(*cls.pages(account.pk, account.network)))
+
+    @staticmethod
+    def pages(account_id: int, network: str) -> tuple[prepared.Select[Limit], prepared.Select[WarmUp]]:
+        """What :meth:`of` wants read, for those who read more at the same time."""
+        return (
+            prepared.Select(Limit, RULES, [account_id, network]),
+            prepared.Select(WarmUp, "WHERE account_id = %s", [account_id]),
+        )
+
+    @classmethod
+    def of(cls, account: Account, limits: Iterable[Limit], warm_ups: Iterable[WarmUp]) -> Book:
+        """The book of what was read by :meth:`pages`."""
         rules: dict[str, list[Limit]] = defaultdict(list)
-        for limit in prepared.instances(Limit, RULES, [account.pk, account.network]):
+        for limit in limits:
             rules[limit.kind].append(limit)
-        warm_ups = {
-            ramp.kind: ramp for ramp in prepared.instances(WarmUp, "WHERE account_id = %s", [account.pk])
-        }
-        return cls(account, {kind: tuple(limits) for kind, limits in rules.items()}, warm_ups)
+        by_kind = {kind: tuple(stack) for kind, stack in rules.items()}
+        return cls(account, by_kind, {ramp.kind: ramp for ramp in warm_ups})
 
     @property
     def owner(self) -> str:

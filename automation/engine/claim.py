@@ -24,7 +24,9 @@ BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest 
 MINE = "WHERE account_id = %s AND lease_token = %s AND lease_until >= statement_timestamp() FOR NO KEY UPDATE"
 CHANGED = ("people_until", "people_reason", "lease_until", *rates.FIELDS)  # by a claim, of the lane
 RENEWED = f"UPDATE automation_lane SET {', '.join(f'{name} = %s' for name in CHANGED)} WHERE account_id = %s"  # noqa: S608
-HOLDS = "WHERE lane_id = %s AND (until IS NULL OR until > %s)"
+HOLDS = "WHERE lane_id = %s"  # one a kind at most
+# A claim whose attempts are started later need not wait for the disk: the start does, and takes the claim there with it.
+COMMIT = "SELECT set_config('synchronous_commit', CASE WHEN %s::bool THEN 'on' ELSE 'off' END, true)"
 CANDIDATES = """
 WITH picked AS MATERIALIZED (
     SELECT head.id
@@ -57,46 +59,55 @@ def claim(lease: Lease, channel: Channel, *, batch: int) -> Claimed:
     channel that proves its acts the attempts, ``batch`` at most, come back started; otherwise only claimed.
     Raises :class:`LeaseLost` when the lane belongs to somebody else by now.
     """
-    lane, at = _renew(lease, calls=channel.deadline + BATCH_SECONDS)
+    lane, holds, book, at = _renew(lease, channel)
     account = lane.account
     wanted = 1 if lane.breaker_opened_at else batch
     if (room := rates.left(lane, at)) is not None:
         wanted = min(wanted, room)
-    kinds = _allowed_kinds(lane, account, at)
+    kinds = _allowed_kinds(lane, account, holds, at)
     due = _candidates(lane, kinds, at, wanted)
     allowed = _without_forbidden(due)
     ready = _alone(allowed)
     candidates = pacing.space_out(account, ready)
-    claims = _reserve(lane, account, candidates, at)
+    claims = _reserve(lane, book, candidates, at)
     failpoints.reach("after_reserve")
+    lane.minute_taken += len(claims) if room is not None else 0
+    renewed = prepared.Query(RENEWED, [*(getattr(lane, name) for name in CHANGED), lane.pk])
     if claims:
         deadline = _deadline(channel, at, started=channel.proves)
-        start.write_attempts(claims, worker=lease.owner, deadline=deadline, started=channel.proves)
-        if channel.proves:
-            claims = start.consenting(claims)
-    lane.minute_taken += len(claims) if room is not None else 0
-    prepared.execute(RENEWED, [*(getattr(lane, name) for name in CHANGED), lane.pk])
+        claims = start.write_attempts(
+            claims, worker=lease.owner, deadline=deadline, started=channel.proves, along=renewed
+        )
+    else:
+        prepared.together(renewed)
     failpoints.reach("in_claim")
     # What was spaced out waits for its gap; what became due meanwhile is found when the lane is released.
     left = 0 < wanted == len(due) or len(ready) < len(allowed)
     return Claimed(claims, more=left and len(candidates) == len(ready))
 
 
-def _renew(lease: Lease, *, calls: float) -> tuple[Lane, datetime]:
-    """The lane, locked and leased anew for at least ``calls`` seconds, with its account; and the database's time."""
-    mine = prepared.instances(Lane, MINE, [lease.lane_id, lease.token], also="statement_timestamp() AS at")
+def _renew(lease: Lease, channel: Channel) -> tuple[Lane, list[Hold], limits.Book, datetime]:
+    """The lane, locked and leased anew for longer than calls may last, with its account; what holds it, past holds too; the
+    account's book; the database's time. All are read after the lock was taken: whoever lifts a hold takes that lock too.
+    """
+    _, mine, accounts, holds, *pages = prepared.together(
+        prepared.Query(COMMIT, [channel.proves]),
+        prepared.Select(Lane, MINE, [lease.lane_id, lease.token], also="statement_timestamp() AS at"),
+        prepared.Select(Account, "WHERE id = %s", [lease.lane_id]),
+        prepared.Select(Hold, HOLDS, [lease.lane_id]),
+        *limits.Book.pages(lease.lane_id, lease.network),
+    )
     if not mine:
         raise LeaseLost(f"lane {lease.lane_id}: lease {lease.token} is over")
-    (lane,) = mine
-    (lane.account,) = prepared.instances(Account, "WHERE id = %s", [lane.pk])
+    (lane,), (lane.account,) = mine, accounts
     at: datetime = vars(lane)["at"]
-    lane.lease_until = lanes.lease_end(at, calls=calls)
-    return lane, at
+    lane.lease_until = lanes.lease_end(at, calls=channel.deadline + BATCH_SECONDS)
+    return lane, holds, limits.Book.of(lane.account, *pages), at
 
 
-def _allowed_kinds(lane: Lane, account: Account, at: datetime) -> list[str]:
+def _allowed_kinds(lane: Lane, account: Account, holds: list[Hold], at: datetime) -> list[str]:
     """The kinds nothing holds back at the moment."""
-    holds = prepared.instances(Hold, HOLDS, [lane.pk, at])
+    holds = [hold for hold in holds if hold.until is None or hold.until > at]
     if account.status not in WORKING_STATUSES:
         lanes.hold(
             lane.pk,
@@ -171,11 +182,11 @@ def _alone(candidates: Sequence[Candidate]) -> list[Candidate]:
     return list(candidates)
 
 
-def _reserve(lane: Lane, account: Account, candidates: Sequence[Candidate], at: datetime) -> list[Claim]:
+def _reserve(lane: Lane, book: limits.Book, candidates: Sequence[Candidate], at: datetime) -> list[Claim]:
     """Reserves a unit of every limit of each candidate, all or none; a limit that is reached becomes a hold."""
     if not candidates:
         return []
-    book = limits.Book.load(account)
+    account = book.account
     grants = limits.reserve(book, [limits.Demand(c.claim.kind, _caps(c, account)) for c in candidates], at)
     claims = []
     for candidate, grant in zip(candidates, grants, strict=True):

@@ -7,9 +7,10 @@ out and run for every act go through here. Behind a pgbouncer, which cannot keep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from django.conf import settings
@@ -53,15 +54,64 @@ def rows(statement: str, parameters: Parameters = None) -> list[tuple[Any, ...]]
         return list(opened.fetchall())
 
 
-def instances(model: type[M], where: str, parameters: Parameters = None, *, also: str = "") -> list[M]:
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement with its values."""
+
+    statement: str
+    parameters: Parameters = None
+
+    def read(self, answered: CursorWrapper) -> list[Any]:
+        """The rows the server answered, if it answers this with rows."""
+        return list(answered.fetchall()) if answered.description else []
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Generic[M]):
     """Instances of ``model`` by what follows FROM in a SELECT; ``also`` names one more expression, which becomes an attribute."""
-    names = _columns(model)
-    statement = f"SELECT {', '.join(names)}{also and ', ' + also} FROM {model._meta.db_table} {where}"  # noqa: S608
+
+    model: type[M]
+    where: str
+    parameters: Parameters = None
+    also: str = ""
+
+    @property
+    def statement(self) -> str:
+        """What the server is asked."""
+        names = ", ".join(_columns(self.model))
+        return f"SELECT {names}{self.also and ', ' + self.also} FROM {self.model._meta.db_table} {self.where}"  # noqa: S608
+
+    def read(self, answered: CursorWrapper) -> list[M]:
+        """The instances in what the server answered."""
+        beyond = [column.name for column in answered.description[len(_columns(self.model)) :]]
+        return [_instance(self.model, row, beyond) for row in answered.fetchall()]
+
+
+def instances(model: type[M], where: str, parameters: Parameters = None, *, also: str = "") -> list[M]:
+    """The instances a :class:`Select` with these parts finds."""
+    (found,) = together(Select(model, where, parameters, also))
+    return found
+
+
+def together(*asked: Query | Select[Any]) -> list[list[Any]]:
+    """What several statements find, asked in one go: they wait for the server once, not once each.
+
+    They run in order, each seeing what was committed before it ran, so the first may take a lock that the others count on.
+    """
+    if len(asked) == 1 or connection.queries_logged or not settings.PREPARED_STATEMENTS:
+        return [_ask(one) for one in asked]
+    with ExitStack() as opened:
+        cursors = [opened.enter_context(cursor()) for _ in asked]
+        with connection.wrap_database_errors, connection.connection.pipeline():
+            for each, one in zip(cursors, asked, strict=True):
+                each.execute(one.statement, one.parameters)
+        return [one.read(each) for each, one in zip(cursors, asked, strict=True)]
+
+
+def _ask(one: Query | Select[Any]) -> list[Any]:
     with cursor() as opened:
-        opened.execute(statement, parameters)
-        beyond = [column.name for column in opened.description[len(names) :]]
-        found = opened.fetchall()
-    return [_instance(model, row, beyond) for row in found]
+        opened.execute(one.statement, one.parameters)
+        return one.read(opened)
 
 
 @cache

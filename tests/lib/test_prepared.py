@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -56,3 +59,66 @@ def test_errors_and_the_query_log_are_djangos() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         prepared.execute(insert, [account.pk])
     assert Limit.objects.filter(account=account).count() == 1
+
+
+def test_statements_asked_together_answer_like_those_asked_one_by_one() -> None:
+    account = make_account()
+    asked = (
+        prepared.Query("UPDATE accounts_account SET display_name = %s WHERE id = %s", ["Ada", account.pk]),
+        prepared.Select(Account, "WHERE id = %s", [account.pk], also="1 + 1 AS two"),
+        prepared.Query("SELECT %s::int + 42", [1]),
+    )
+    updated, (found,), rows = prepared.together(*asked)
+    assert (updated, found.display_name, vars(found)["two"], rows) == ([], "Ada", 2, [(43,)])
+    with CaptureQueriesContext(connection) as seen:
+        assert prepared.together(*asked)[2] == [(43,)]
+    assert len(seen) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statements_asked_together_see_what_was_committed_while_the_first_waited() -> None:
+    account, waits = make_account(), threading.Event()
+
+    def rename() -> None:
+        with transaction.atomic():
+            Account.objects.select_for_update().get(pk=account.pk)
+            waits.set()
+            while not blocked():
+                time.sleep(0.01)
+            Account.objects.filter(pk=account.pk).update(display_name="Ada")
+            Limit.objects.create(account=account, kind="dm", window="day", limit=7)
+        connection.close()
+
+    other = threading.Thread(target=rename)
+    other.start()
+    waits.wait(10)
+    with transaction.atomic():
+        (locked,), limits = prepared.together(
+            prepared.Select(Account, "WHERE id = %s FOR UPDATE", [account.pk]),
+            prepared.Select(Limit, "WHERE account_id = %s", [account.pk]),
+        )
+    other.join()
+    assert (locked.display_name, [limit.limit for limit in limits]) == ("Ada", [7])
+
+
+def blocked() -> bool:
+    """Whether some connection waits for another."""
+    return bool(
+        prepared.rows(
+            "SELECT 1 FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > %s::int", [0]
+        )
+    )
+
+
+def test_an_error_among_statements_asked_together_is_djangos_and_undoes_all() -> None:
+    account = make_account()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        prepared.together(
+            prepared.Query(
+                "UPDATE accounts_account SET display_name = %s WHERE id = %s", ["Ada", account.pk]
+            ),
+            prepared.Query("UPDATE accounts_account SET owner_id = %s::int", [0]),
+            prepared.Query("INSERT INTO accounts_limit (network, kind) VALUES (%s, 'dm')", ["x"]),
+        )
+    account.refresh_from_db()
+    assert account.display_name != "Ada"

@@ -18,7 +18,7 @@ from accounts.models import Account, Allowance
 from accounts.services import set_limit
 from automation import queries
 from automation.channels.sandbox.control import Control
-from automation.engine import lanes, runner, tasks
+from automation.engine import lanes, runner, start, tasks
 from automation.engine.claim import claim
 from automation.engine.shapes import Answer
 from automation.engine.tasks import NewTask
@@ -30,7 +30,7 @@ from tests.automation.conftest import add_dm, arrived, lease, refreshed, run_lan
 from tests.factories import make_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CLAIM_STATEMENTS = 13
+CLAIM_STATEMENTS = 14
 SETTLE_STATEMENTS = 5
 Somebody = Callable[..., Profile]
 Ours = Callable[..., Account]
@@ -44,6 +44,42 @@ def claimed_ids(lane: Lane, batch: int = 50) -> list[int]:
 
 def waits_for(task: Task) -> queries.Waiting:
     return queries.waiting(refreshed(task))
+
+
+@pytest.mark.parametrize("proves", [True, False])
+def test_claim_waits_for_the_disk_only_when_it_starts_its_attempts(
+    account: Account, somebody: Somebody, monkeypatch: pytest.MonkeyPatch, proves: bool
+) -> None:
+    def look(point: str) -> None:
+        if point == "in_claim":
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW synchronous_commit")
+                seen.append(cursor.fetchone()[0])
+
+    seen: list[str] = []
+    add_dm(account, somebody())
+    monkeypatch.setattr("automation.engine.failpoints.reach", look)
+    mine = lease(Lane.objects.get())
+    channel = runner.open_channel(mine)
+    monkeypatch.setattr(type(channel), "proves", proves)
+    assert len(claim(mine, channel, batch=1).claims) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        assert [*seen, cursor.fetchone()[0]] == ["on" if proves else "off", "on"]
+
+
+def test_attempt_whose_number_belongs_to_another_task_does_not_start(
+    account: Account, somebody: Somebody
+) -> None:
+    task, other = add_dm(account, somebody()), add_dm(account, somebody())
+    mine = lease(Lane.objects.get())
+    channel = runner.open_channel(mine)
+    channel.proves = False  # type: ignore[misc]
+    first, second = claim(mine, channel, batch=2).claims
+    assert {first.task_id, second.task_id} == {task.pk, other.pk}
+    first.attempt_id = second.attempt_id
+    assert not start.begin(first, seconds=5)
+    assert start.begin(second, seconds=5)
 
 
 def test_adding_twice_by_one_key_is_one_task(account: Account, somebody: Somebody) -> None:

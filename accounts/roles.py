@@ -29,7 +29,8 @@ OPERATED: dict[str, tuple[str, ...]] = {
     "automation": (
         "add_campaign", "change_campaign", "add_step", "change_step", "add_variant", "change_variant", "add_enrolment",
         "change_enrolment", "change_task", "add_conversation", "change_conversation", "add_message", "add_post", "change_post",
-        "add_publication", "change_publication", "add_source", "change_source", "add_qualificationrule",
+        "add_publication", "change_publication", "add_source", "change_source", "add_frontierentry", "change_frontierentry",
+        "change_opportunity", "add_qualificationrule",
         "change_qualificationrule", "add_decision", "add_targetgroup", "change_targetgroup", "add_prompttrial",
         "replay_llmcall",
         "add_handlecheck", "change_onboardingrun",

@@ -21,6 +21,7 @@ ACTIONS = {
     "posts": (READ, WRITE, ACT),
     "conversations": (READ, WRITE, ACT),
     "sources": (READ, WRITE, ACT),
+    "opportunities": (READ, ACT),
     "model": (READ, WRITE, ACT),
     "onboardings": (READ, WRITE, ACT),
     "handles": (READ, WRITE),

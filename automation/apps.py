@@ -14,15 +14,19 @@ class AutomationConfig(AppConfig):
         from automation.browsing import desk  # noqa: PLC0415
         from automation.browsing import retention as browsing_retention  # noqa: PLC0415
         from automation.channels import registry  # noqa: PLC0415
+        from automation.discovery import listening as discovery_listening  # noqa: PLC0415
+        from automation.discovery import retention as discovery_retention  # noqa: PLC0415
         from automation.engine import retention  # noqa: PLC0415
 
         registry.load()
         retention.register()
         asking_retention.register()
         browsing_retention.register()
+        discovery_retention.register()
         desk.connect()
         proofs.register()
         merging.register()
         listeners.connect()
+        discovery_listening.connect()
         # Once per migrate, after the queue's own tables are there.
         post_migrate.connect(schedule.synchronise, sender=apps.get_app_config("django_q"))

@@ -174,6 +174,48 @@ class SourceKind(models.TextChoices):
     MANUAL = "manual", "Handles by hand"
 
 
+class LookKind(models.TextChoices):
+    """What is looked at on a network to find people."""
+
+    SEARCH = "search", "Search or hashtag"
+    RELATED = "related", "Followers"
+    COMMENTERS = "commenters", "Commenters"
+    PROFILE = "profile", "Profile"
+
+
+class LookOrigin(models.TextChoices):
+    """Why something is to be looked at."""
+
+    HAND = "hand", "Asked for by hand"
+    SOURCE = "source", "A source"
+    FOUND = "found", "Newly found"
+    EXPAND = "expand", "Near somebody who fits"
+    REFRESH = "refresh", "Read long ago"
+    HARVEST = "harvest", "May have just posted"
+
+
+class LookState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    QUEUED = "queued", "Being read"  # its task stands on an account's lane
+    DONE = "done", "Read"
+    FAILED = "failed", "Failed"
+    DROPPED = "dropped", "Dropped"  # not worth a fetch, or called off
+
+
+OPEN_LOOKS = (LookState.WAITING, LookState.QUEUED)
+
+
+class OpportunityState(models.TextChoices):
+    """What became of a post that could be replied to."""
+
+    OPEN = "open", "Open"
+    TAKEN = "taken", "Reply on its way"
+    REPLIED = "replied", "Replied"
+    FAILED = "failed", "Reply failed"
+    DISMISSED = "dismissed", "Dismissed"
+    EXPIRED = "expired", "Too old"
+
+
 class Verdict(models.TextChoices):
     QUALIFIED = "qualified", "Qualified"
     DISQUALIFIED = "disqualified", "Disqualified"

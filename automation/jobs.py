@@ -7,6 +7,7 @@ from automation import recovery, services
 from automation.asking import gateway
 from automation.campaigns import groups, newcomers, progress
 from automation.conversations import inbox
+from automation.discovery import feeding
 from automation.discovery import services as discovery
 from automation.discovery.qualification import judging, trials
 from automation.engine import drain as engine_drain
@@ -58,9 +59,14 @@ def poll_inboxes() -> int:
     return _reported("poll_inboxes", inbox.poll_idle_inboxes())
 
 
-def refresh_profiles() -> int:
-    """Queue known profiles that should be read again."""
-    return _reported("refresh_profiles", discovery.refresh_due())
+def discover() -> int:
+    """Ask for what should be read again, look for posts to reply to, and hand out what waits."""
+    return _reported("discover", discovery.tick())
+
+
+def feed_frontier(network: str) -> int:
+    """Hand out what is due to be looked at on a network."""
+    return feeding.feed(network)
 
 
 def judge_open_leads() -> int:

@@ -23,7 +23,7 @@ class Entry:
 TABLE = (
     Entry("begin_enrolments", "automation.jobs.begin_forgotten_enrolments", 1),
     Entry("poll_inboxes", "automation.jobs.poll_inboxes", 2),
-    Entry("refresh_profiles", "automation.jobs.refresh_profiles", 15),
+    Entry("discover", "automation.jobs.discover", 1),
     Entry("recover_lanes", "automation.jobs.recover_lanes", 1),
     Entry("settle_accounts", "automation.jobs.settle_accounts", 10),
     Entry("recover", "automation.jobs.recover", 15),

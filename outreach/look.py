@@ -38,6 +38,7 @@ NAVIGATION: list[dict[str, Any]] = [
             entry(
                 "Conversations", "forum", "automation.conversation", badge="automation.admin.badges.unread"
             ),
+            entry("Opportunities", "quickreply", "automation.opportunity"),
             entry("Posts", "edit_note", "automation.post"),
             entry("Publications", "send", "automation.publication"),
         ],
@@ -51,6 +52,8 @@ NAVIGATION: list[dict[str, Any]] = [
             entry("Everybody", "groups", "leads.person"),
             entry("Profiles", "badge", "leads.profile"),
             entry("Sources", "travel_explore", "automation.source"),
+            entry("Frontier", "low_priority", "automation.frontierentry"),
+            entry("Discovery plans", "explore", "automation.discoveryplan"),
             entry("Segments", "filter_alt", "leads.segment"),
             entry("Lists", "list_alt", "leads.personlist"),
             entry("Imports", "upload_file", "leads.import"),

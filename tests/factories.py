@@ -13,7 +13,18 @@ from PIL import Image
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account, Credential
 from automation.enums import FINISHED_STATES
-from automation.models import Campaign, Conversation, Enrolment, Lane, LlmCall, LlmText, Task
+from automation.models import (
+    Campaign,
+    Conversation,
+    Enrolment,
+    FrontierEntry,
+    Lane,
+    LlmCall,
+    LlmText,
+    Opportunity,
+    ProfilePost,
+    Task,
+)
 from leads.addresses import normalise
 from leads.models import Person, Profile
 
@@ -87,6 +98,32 @@ def make_conversation(
     whom = profile or make_profile()
     values = {"account": account or make_account(), "profile": whom, "person": whom.person}
     return Conversation.objects.create(**{**values, **fields})
+
+
+def make_look(**fields: Any) -> FrontierEntry:
+    """Something to be looked at: a search of its own unless ``fields`` say otherwise."""
+    values = {"network": "sandbox", "kind": "search", "query": f"#tag{next(_numbers)}"}
+    return FrontierEntry.objects.create(**{**values, **fields})
+
+
+def make_opportunity(text: str = "A pot of tea", **fields: Any) -> Opportunity:
+    """An hour-old post that one could reply to."""
+    profile = fields.pop("profile", None) or make_profile()
+    now = timezone.now()
+    post = ProfilePost.objects.create(
+        profile=profile,
+        remote_id=f"p{next(_numbers)}",
+        text=text,
+        posted_at=now - timedelta(hours=1),
+        comments=2,
+    )
+    values = {
+        "network": profile.network,
+        "score": 70,
+        "topics": ["tea"],
+        "expires_at": now + timedelta(hours=23),
+    }
+    return Opportunity.objects.create(post=post, profile=profile, **{**values, **fields})
 
 
 def make_picture(width: int = 8, height: int = 6, *, form: str = "PNG", **options: Any) -> bytes:

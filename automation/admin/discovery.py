@@ -55,6 +55,7 @@ class SourceAdmin(Ledger):
         "pages_shown",
         "found",
         "duplicates",
+        "qualified",
         "yield_shown",
         "last_run",
     )
@@ -72,10 +73,19 @@ class SourceAdmin(Ledger):
         ("kind", "network"),
         ("query", "account"),
         ("standing", "pages_shown"),
-        ("found", "duplicates", "yield_shown"),
+        ("found", "duplicates", "qualified"),
+        "yield_shown",
         ("last_run_at", "created_at"),
     )
-    readonly_fields = ("standing", "pages_shown", "yield_shown", "found", "duplicates", "last_run_at")
+    readonly_fields = (
+        "standing",
+        "pages_shown",
+        "yield_shown",
+        "found",
+        "duplicates",
+        "qualified",
+        "last_run_at",
+    )
     empty_hint = (
         "A source is a search, a profile's followers or the commenters of its posts; it finds new leads."
     )
@@ -102,8 +112,8 @@ class SourceAdmin(Ledger):
         explain="It is read from its beginning, up to its number of pages.",
     )  # fmt: skip
     def run(self, request: HttpRequest, source: Source, data: dict[str, Any]) -> str:
-        task = services.run_source(source=source, by=user_of(request))
-        return show.link(show.admin_url(task), f"It is being read ({task}).")
+        entry = services.run_source(source=source, by=user_of(request))
+        return show.link(show.admin_url(entry), "It is being read, page by page.")
 
     @page_act("Stop", permission=CHANGE, icon="stop", explain="No further pages are read.")
     def stop(self, request: HttpRequest, source: Source, data: dict[str, Any]) -> str:
@@ -148,9 +158,12 @@ class SourceAdmin(Ledger):
 
     @admin.display(description="Yield")
     def yield_shown(self, source: Source) -> str:
-        """The share of what it showed that was new to us."""
+        """The share of what it showed that was new to us, and of the new that fit."""
         seen = source.found + source.duplicates
-        return f"{round(100 * source.found / seen)} % new" if seen else show.EMPTY
+        if not seen:
+            return show.EMPTY
+        fitting = f"{round(100 * source.qualified / source.found)} % of them fit" if source.found else ""
+        return show.stacked(f"{round(100 * source.found / seen)} % new", fitting)
 
     @admin.display(description="Last run", ordering="last_run_at")
     def last_run(self, source: Source) -> str:

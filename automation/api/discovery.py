@@ -10,6 +10,7 @@ from ninja import Query, Router
 from accounts.api.access import caller, needs
 from accounts.api.replay import idempotent
 from accounts.models import Account
+from automation.api.frontier import look_now
 from automation.api.schemas import (
     DecisionIn,
     DecisionOut,
@@ -21,9 +22,8 @@ from automation.api.schemas import (
     SourceIn,
     SourceOut,
     SourceQuery,
-    TaskOut,
 )
-from automation.api.tasks import task_now
+from automation.api.schemas_discovery import LookOut
 from automation.discovery import qualification, services
 from automation.models import Decision, Source
 from leads.api import profiles
@@ -68,14 +68,14 @@ def show_source(request: HttpRequest, source_id: int) -> Any:
 
 
 @router.post(
-    "/sources/{int:source_id}/run", response={202: TaskOut}, summary="Read from its beginning", **ACT
+    "/sources/{int:source_id}/run", response={202: LookOut}, summary="Read from its beginning", **ACT
 )
 def run_source(request: HttpRequest, source_id: int) -> Any:
-    """Follow the task; asking again while it is being read gives that one."""
+    """Follow its entry on the frontier; asking again while it is being read gives the page that is being read."""
     source = find(Source.objects.select_related("account"), source_id)
     with refusals(409):
-        task = services.run_source(source=source, by=caller(request))
-    return task_now(task.pk)
+        entry = services.run_source(source=source, by=caller(request))
+    return look_now(entry.pk)
 
 
 @router.post("/sources/{int:source_id}/stop", response=SourceOut, summary="Read no further", **ACT)

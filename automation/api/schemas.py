@@ -223,8 +223,9 @@ class SourceOut(Schema):
     exhausted: bool
     pages: int
     max_pages: int
-    found: int
-    duplicates: int
+    found: int = Field(description="New to us.")
+    duplicates: int = Field(description="Known already, dropped before any fetch.")
+    qualified: int = Field(description="Of those found, who turned out to fit.")
     last_run_at: datetime | None
     created_at: datetime
 

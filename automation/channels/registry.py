@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from functools import cache
-from importlib import import_module
+from importlib import import_module, resources
 from importlib.util import find_spec
 from typing import Any, cast
 
@@ -64,6 +64,14 @@ def login_by_hand(network: str) -> Any:
     if package is None or find_spec(f"{package}.login") is None:
         return None
     return import_module(f"{package}.login")
+
+
+def text_of(network: str, name: str) -> str:
+    """A text file of the network's channel; empty where it brings none."""
+    load()
+    package = _packages().get(network)
+    file = resources.files(package) / name if package else None
+    return file.read_text(encoding="utf-8") if file is not None and file.is_file() else ""
 
 
 def _demo_of(network: str) -> Any:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.db.models import Q, QuerySet
 
 from accounts import services as accounts
-from accounts.enums import ACTS, AccountStatus, ActionKind
+from accounts.enums import ACTS, AccountStatus
 from accounts.models import Account
 from automation.campaigns import services as campaigns
 from automation.campaigns.services import StepSpec, VariantSpec
@@ -21,8 +21,17 @@ from automation.channels.demo import DemoNetwork, Plan
 from automation.content import services as content
 from automation.conversations import services as conversations
 from automation.discovery import services as discovery
-from automation.enums import EnrolmentState, Interest, PublicationState, TaskState
-from automation.models import Campaign, Conversation, InboxCursor, Post, Publication, QualificationRule, Task
+from automation.enums import EnrolmentState, Interest, LookState, PublicationState, TaskState
+from automation.models import (
+    Campaign,
+    Conversation,
+    FrontierEntry,
+    InboxCursor,
+    Post,
+    Publication,
+    QualificationRule,
+    Task,
+)
 from automation.models.acting import TaskQuerySet
 from leads.enums import Stage
 from leads.models import Profile
@@ -147,15 +156,10 @@ def discover(run: Run, wait: Wait) -> None:
 
 
 def _fetched(run: Run) -> float:
-    reading = (
-        run.tasks()
-        .filter(kind__startswith="fetch_")
-        .exclude(kind__in=[ActionKind.FETCH_INBOX, ActionKind.FETCH_METRICS])
-    )
-    total, left = (
-        reading.count(),
-        reading.filter(state__in=(TaskState.PENDING, TaskState.RUNNING, TaskState.UNKNOWN)).count(),
-    )
+    looks = FrontierEntry.objects.filter(account__in=run.ids)
+    total, left = looks.count(), looks.open().count()
+    if not discovery.room_today(run.network_name):  # what still waits is for tomorrow
+        left = looks.filter(state=LookState.QUEUED).count()
     return (total - left) / total if total else 0.0
 
 

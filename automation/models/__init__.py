@@ -8,6 +8,13 @@ from automation.models.content import Measurement, Post, PostImage, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
 from automation.models.enrolling import GroupEnrolment
+from automation.models.frontier import (
+    DiscoveryPlan,
+    FrontierEntry,
+    Opportunity,
+    ProfilePost,
+    SeenPage,
+)
 from automation.models.handles import HandleCheck, HandleResult
 from automation.models.health import Breaker
 from automation.models.judging import OpenLead, PromptTrial, TargetGroup
@@ -23,8 +30,10 @@ __all__ = [
     "Campaign",
     "Conversation",
     "Decision",
+    "DiscoveryPlan",
     "Drain",
     "Enrolment",
+    "FrontierEntry",
     "GroupEnrolment",
     "HandleCheck",
     "HandleResult",
@@ -42,12 +51,15 @@ __all__ = [
     "OnboardingRow",
     "OnboardingRun",
     "OpenLead",
+    "Opportunity",
     "Post",
     "PostImage",
+    "ProfilePost",
     "PromptTrial",
     "Proof",
     "Publication",
     "QualificationRule",
+    "SeenPage",
     "Source",
     "Step",
     "TargetGroup",

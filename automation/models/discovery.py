@@ -33,6 +33,9 @@ class Source(models.Model):
     duplicates = models.PositiveIntegerField(
         default=0, editable=False, help_text="Known already, dropped before any fetch."
     )
+    qualified = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Of those found, who turned out to fit."
+    )
     max_pages = models.PositiveIntegerField(default=10)
     last_run_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -10,6 +10,7 @@ from monitoring.checks import (
     disk,
     keys,
     migrations,
+    opportunities,
     overdue,
     parked,
     processes,
@@ -33,6 +34,7 @@ IN_THE_DATABASE = (
     breakers,
     browser,
     parked,
+    opportunities,
     accounts,
     keys,
 )

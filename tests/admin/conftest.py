@@ -47,8 +47,6 @@ from automation.models import (
     Post,
     PromptTrial,
     Publication,
-    QualificationRule,
-    Source,
     Step,
     TargetGroup,
     Task,
@@ -74,6 +72,7 @@ from leads.models import (
     Tag,
 )
 from monitoring.models import Alert, Event, Heartbeat, HeartbeatKind, LogRecord
+from tests.admin import finding
 from tests.factories import (
     make_account,
     make_campaign,
@@ -238,6 +237,7 @@ def a_log_record(text: str = "") -> LogRecord:
 
 
 MAKERS: dict[type[Model], Callable[[str], Model]] = {
+    **finding.MAKERS,
     User: lambda text: User.objects.create_user(f"user{next(numbers)}", first_name=text[:150]),
     Group: lambda text: Group.objects.create(name=f"group {next(numbers)}"),
     Account: an_account,
@@ -281,12 +281,6 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     Conversation: lambda text: a_person(text).conversations.get(),
     Post: lambda text: a_publication(text).post,
     Publication: a_publication,
-    Source: lambda text: Source.objects.create(
-        kind="search", network="sandbox", query=f"{next(numbers)} {text}", account=make_account()
-    ),
-    QualificationRule: lambda text: QualificationRule.objects.create(
-        name=f"{next(numbers)} {text}"[:64], keywords=["tea"]
-    ),
     Decision: lambda text: a_person(text).decisions.get(),
     BrowserSession: lambda text: BrowserSession.objects.create(
         account=make_account(), state={"cookies": [{"value": text}], "origins": []}, expires_at=timezone.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -22,13 +24,14 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_source_is_added_run_and_stopped(operator: Client) -> None:
+def test_source_is_added_run_and_stopped(operator: Client, django_capture_on_commit_callbacks: Any) -> None:
     account = make_lane().account
     data = {"kind": "search", "network": "sandbox", "query": "tea", "account": account.pk, "max_pages": "3"}
     operator.post(reverse("admin:automation_source_add"), data)
     source = Source.objects.get()
     assert not Task.objects.exists()
-    act(operator, "automation_source", source.pk, "run")
+    with django_capture_on_commit_callbacks(execute=True):
+        act(operator, "automation_source", source.pk, "run")
     assert Task.objects.get().kind == ActionKind.FETCH_SEARCH
     act(operator, "automation_source", source.pk, "stop")
     source.refresh_from_db()

@@ -28,6 +28,7 @@ ADDED_BY_ADMINISTRATORS = (
     | SETTINGS
     | {
         "automation.OnboardingRun",
+        "automation.DiscoveryPlan",
         "accounts.Account",
         "accounts.Limit",
         "accounts.WarmUp",

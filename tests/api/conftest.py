@@ -151,6 +151,8 @@ def world(db: None, admin: User) -> World:
     made["source"] = Source.objects.create(
         kind=SourceKind.SEARCH, network="sandbox", query="coffee", account=account
     ).pk
+    made["look"] = factories.make_look(account=account, due_at=timezone.now() + timedelta(hours=1)).pk
+    made["opportunity"] = factories.make_opportunity().pk
     made["onboarding"] = OnboardingRun.objects.create(name="accounts.csv").pk
     made["stopped_onboarding"] = OnboardingRun.objects.create(name="b.csv", state=OnboardingState.STOPPED).pk
     made["handle_check"] = HandleCheck.objects.create(brand="Blue Kettle").pk

@@ -45,6 +45,7 @@ class Row:
 ACCOUNT = {"network": "sandbox", "handle": "new", "server": "http://127.0.0.1:1", "secret": {"token": "t"}}
 SOURCE = {"kind": "search", "network": "sandbox", "query": "tea", "account_id": "{account}"}
 HANDLES = {"network": "sandbox", "handles": ["stranger"], "account_id": "{account}"}
+REPLY = {"account_id": "{account}", "text": "Assam!"}
 STEP = {"kind": "dm", "variants": [{"text": "Hello {first_name}"}]}
 CAMPAIGN = {"name": "Spring", "network": "sandbox", "steps": [STEP], "account_ids": ["{account}"]}
 CSV = SimpleUploadedFile("people.csv", b"email\nbo@example.org\n", "text/csv")
@@ -184,6 +185,17 @@ TABLE = [
     Row("GET /sources/{source}", "sources:read"),
     Row("POST /sources/{source}/run", "sources:act", WRITE, 202),
     Row("POST /sources/{source}/stop", "sources:act", WRITE),
+    Row("GET /frontier", "sources:read"),
+    Row("POST /frontier", "sources:write", WRITE, 202, {"network": "sandbox", "kind": "search", "query": "tea"}),
+    Row("GET /frontier/{look}", "sources:read"),
+    Row("POST /frontier/{look}/run", "sources:act", WRITE, 202),
+    Row("POST /frontier/{look}/cancel", "sources:act", WRITE),
+    Row("GET /discovery-plans", "sources:read"),
+    Row("PATCH /discovery-plans/sandbox", "sources:write", ADMIN, 200, {"daily_looks": 100}),
+    Row("GET /opportunities", "opportunities:read"),
+    Row("GET /opportunities/{opportunity}", "opportunities:read"),
+    Row("POST /opportunities/{opportunity}/reply", "opportunities:act", WRITE, 202, REPLY),
+    Row("POST /opportunities/{opportunity}/dismiss", "opportunities:act", WRITE),
     Row("POST /accounts/try", "accounts:write", ADMIN, 200, ACCOUNT),
     Row("GET /onboardings", "onboardings:read"),
     Row("POST /onboardings", "onboardings:write", ADMIN, 202, {"accounts": [ACCOUNT]}),

@@ -201,6 +201,8 @@ LISTS: dict[str, Callable[[int, World], None]] = {
             kind="search", network="sandbox", query=f"q{n}", account_id=w["account"]
         )
     ),
+    "/frontier": many(lambda n, w: factories.make_look(account_id=w["account"], source_id=w["source"])),
+    "/opportunities": many(lambda n, w: factories.make_opportunity()),
     "/onboardings": many(lambda n, w: OnboardingRun.objects.create(name=f"{n}.csv", created_by_id=w["user"])),
     "/onboardings/{onboarding}/rows": many(
         lambda n, w: OnboardingRow.objects.create(

@@ -215,6 +215,10 @@ class Control:
         given = {"account": account, "post_id": post_id, "text": text, "automatic": automatic}
         return str(self._call("POST", f"/_people/{_part(handle)}/say", json=given)["result"])
 
+    def write(self, handle: str, text: str) -> str:
+        """Have a person post something now; returns the post's id."""
+        return str(self._call("POST", f"/_people/{_part(handle)}/post", json={"text": text})["result"])
+
     def opt_out(self, handle: str, *, account: str = "", text: str | None = None) -> SyntheticPerson:
         """A person says no now: in a message to ``account``, or without one by pressing a button somewhere."""
         given = {"account": account} | ({} if text is None else {"text": text})

@@ -47,6 +47,7 @@ def routes(gate: Gate) -> list[Route]:
         path("GET", "/_people", _people),
         path("POST", "/_people/{key}/say", _say),
         path("POST", "/_people/{key}/opt_out", _opt_out),
+        path("POST", "/_people/{key}/post", _write),
         path("POST", "/_posts/{key}/delete", _delete_post),
         path("POST", "/_reactions/run", _run_reactions),
     ]
@@ -230,6 +231,11 @@ def _opt_out(gate: Gate, request: Request, given: dict[str, Any]) -> dict[str, A
     text = str(given.get("text", "Please stop, don't write to me again.")) if account else ""
     gate.society.record("opt_out", person.id, target=account, text=text)
     return _person(person)
+
+
+def _write(gate: Gate, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    """Have a person post something now."""
+    return gate.society.record("post", _person_of(gate, request).id, text=str(given["text"])).as_dict()
 
 
 def _delete_post(gate: Gate, request: Request, given: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         processes.forks_die_with_their_parent()
+        import_module(settings.ROOT_URLCONF)  # with all pages, once here instead of in each worker that comes
         connections.close_all()
         gc.collect()
         gc.freeze()  # what the worker shares with the arbiter stays shared

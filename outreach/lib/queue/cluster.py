@@ -30,6 +30,7 @@ from types import FrameType
 from typing import Any, cast
 
 from django.db import Error, connections
+from django.utils.module_loading import autodiscover_modules
 from django_q import cluster as django_q_cluster
 from django_q.conf import Conf
 from django_q.signals import post_execute, pre_execute
@@ -187,6 +188,7 @@ class Cluster:
     def _start_crew(self) -> None:
         # A fork must not inherit a connection: two processes would talk over it at once.
         connections.close_all()
+        autodiscover_modules("jobs")  # once here instead of once in each worker
         gc.collect()
         gc.freeze()  # the collector of a child does not write into what it shares with us, so it stays shared
         self.vitals.pulse = time.monotonic()

@@ -125,8 +125,8 @@ def networks_that_say_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "try_out", say_yes)
 
 
-class World(dict[str, int]):
-    """Primary keys by the names that paths and bodies of tests use."""
+class World(dict[str, Any]):
+    """Primary keys, and a network's name, by the names that paths and bodies of tests use."""
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def world(db: None, admin: User) -> World:
         kind=SourceKind.SEARCH, network="sandbox", query="coffee", account=account
     ).pk
     made["look"] = factories.make_look(account=account, due_at=timezone.now() + timedelta(hours=1)).pk
-    made["opportunity"] = factories.make_opportunity().pk
+    made |= {"opportunity": factories.make_opportunity().pk, "network": "sandbox"}
     made["onboarding"] = OnboardingRun.objects.create(name="accounts.csv").pk
     made["stopped_onboarding"] = OnboardingRun.objects.create(name="b.csv", state=OnboardingState.STOPPED).pk
     made["handle_check"] = HandleCheck.objects.create(brand="Blue Kettle").pk

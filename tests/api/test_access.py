@@ -191,7 +191,7 @@ TABLE = [
     Row("POST /frontier/{look}/run", "sources:act", WRITE, 202),
     Row("POST /frontier/{look}/cancel", "sources:act", WRITE),
     Row("GET /discovery-plans", "sources:read"),
-    Row("PATCH /discovery-plans/sandbox", "sources:write", ADMIN, 200, {"daily_looks": 100}),
+    Row("PATCH /discovery-plans/{network}", "sources:write", ADMIN, 200, {"daily_looks": 100}),
     Row("GET /opportunities", "opportunities:read"),
     Row("GET /opportunities/{opportunity}", "opportunities:read"),
     Row("POST /opportunities/{opportunity}/reply", "opportunities:act", WRITE, 202, REPLY),

@@ -11,16 +11,19 @@ from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings
+from django.db.backends.postgresql.operations import DatabaseOperations
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from automation.browser import chromium
 from monitoring.errors import GroupingHandler
+from tests import emptying
 
 Answer = TypeVar("Answer")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test but the handler's own writes error groups: its thread would write into other tests' tables."""
+    """Tables are emptied quickly, and only the handler's own tests write error groups: its thread would write into others' tables."""
+    DatabaseOperations.sql_flush = emptying.sql_flush
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, GroupingHandler)]:
         root.removeHandler(handler)

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tables are emptied quickly, and only the handler's own tests write error groups: its thread would write into others' tables."""
+    """Tables are emptied quickly; only the handler's own tests write error groups, since its thread would write into others'."""
     DatabaseOperations.sql_flush = emptying.sql_flush
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, GroupingHandler)]:

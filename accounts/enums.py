@@ -49,6 +49,7 @@ class ActionKind(models.TextChoices):
     FETCH_SEARCH = "fetch_search", "Search"
     FETCH_METRICS = "fetch_metrics", "Fetch metrics"
     FETCH_INBOX = "fetch_inbox", "Fetch inbox"
+    SET_LABELS = "set_labels", "Set labels"  # in our own mailbox: nobody else notices
 
 
 # Acts that other people notice; everything else only reads.

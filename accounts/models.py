@@ -47,7 +47,13 @@ class Account(models.Model):
         blank=True,
         help_text="Address of its server where the network has many, e.g. https://mastodon.social",
     )
+    # Where a handle counts only together with its server; empty where it is unique by itself (services.checks.home_of).
+    home = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
+    longest_post = models.PositiveIntegerField(
+        null=True, blank=True, editable=False,
+        help_text="What its server takes as one post, where that is not the same on the whole network.",
+    )  # fmt: skip
     # The whole address, with user name and password, is in the credential; services.set_proxy writes both.
     proxy_address = models.CharField(
         "proxy",
@@ -105,7 +111,7 @@ class Account(models.Model):
         ordering = ("-id",)
         constraints = [
             models.UniqueConstraint(
-                "network", Lower("handle"), name="account_is_unique_by_network_and_handle"
+                "network", Lower("handle"), "home", name="account_is_unique_by_network_handle_and_home"
             ),
             models.CheckConstraint(
                 condition=Q(window_opens__isnull=True, window_closes__isnull=True)

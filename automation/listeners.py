@@ -11,6 +11,7 @@ from automation.asking import ledger
 from automation.campaigns import newcomers, progress
 from automation.content import services as _content  # noqa: F401 - registers the effects of finished tasks
 from automation.conversations import inbox as _inbox  # noqa: F401
+from automation.conversations import labels as _labels  # noqa: F401
 from automation.conversations import notices as _notices  # noqa: F401
 from automation.discovery import services as _discovery  # noqa: F401
 from automation.engine import lanes, tasks

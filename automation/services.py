@@ -67,6 +67,7 @@ def welcome(task: Task, result: AccountInfo) -> None:
             remote_id=result.remote_id,
             handle=result.handle,
             display_name=result.display_name,
+            longest_post=result.longest_post,
             by="verification",
         )
     except ValidationError as error:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account, Credential
+from accounts.services.checks import home_of
 from automation.enums import FINISHED_STATES
 from automation.models import (
     Campaign,
@@ -27,6 +28,7 @@ from automation.models import (
 )
 from leads.addresses import normalise
 from leads.models import Person, Profile
+from outreach.lib import networks
 
 _numbers = count(1)
 
@@ -38,7 +40,9 @@ def make_account(*, secret: dict[str, Any] | None = None, **fields: Any) -> Acco
         "network": "sandbox", "handle": f"account{number}", "server": "http://127.0.0.1:1",
         "remote_id": f"remote-{number}", "status": AccountStatus.ACTIVE, "verified_at": timezone.now(),
     }  # fmt: skip
-    account = Account.objects.create(**{**values, **fields})
+    given = {**values, **fields}
+    home = home_of(networks.get(given["network"]), given["handle"], given["server"])
+    account = Account.objects.create(**{"home": home, **given})
     Credential.objects.create(account=account, secret=secret or {"token": f"token-{number}"})
     return account
 

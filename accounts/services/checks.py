@@ -89,17 +89,24 @@ def whole_number(field: str, value: int) -> int:
     return value
 
 
+def home_of(network: networks.Network, handle: str, server: str) -> str:
+    """The server without which a handle says nothing, as ``host:port``; empty where it is the same on the whole network."""
+    if not network.needs_server or (network.handles_name_their_server and "@" in handle):
+        return ""
+    return urlsplit(server).netloc.lower()
+
+
 def unique_handle(account: Account) -> None:
-    """Refuse a handle that another account of the network has, in any letter case."""
-    others = Account.objects.filter(network=account.network, handle__iexact=account.handle)
+    """Refuse a handle that another account has in the same place, in any letter case; ``home`` must be right."""
+    others = Account.objects.filter(network=account.network, handle__iexact=account.handle, home=account.home)
     if others.exclude(pk=account.pk).exists():
         raise taken(account)
 
 
 def taken(account: Account) -> ValidationError:
     """The refusal of a handle that another account has."""
-    label = networks.get(account.network).label
-    return ValidationError({"handle": f'There is already an account "{account.handle}" on {label}.'})
+    where = account.home or networks.get(account.network).label
+    return ValidationError({"handle": f'There is already an account "{account.handle}" on {where}.'})
 
 
 def with_field(field: str, check: Any, value: Any) -> None:

@@ -120,7 +120,8 @@ def update_account(*, account: Account, by: object, **changes: Any) -> Account:
     _check(draft)
     for name in changed:
         setattr(account, name, getattr(draft, name))
-    _save_unless_taken(account, changed)
+    account.home = draft.home
+    _save_unless_taken(account, [*changed, "home"])
     if IDENTITY & set(changed):
         _await_verification(account, by)
     _tell_changed(account, changed, by)
@@ -206,6 +207,7 @@ def _check(account: Account) -> None:
     account.full_clean(validate_constraints=False)
     if (account.window_opens is None) != (account.window_closes is None):
         raise ValidationError({"window_closes": "Give both ends of the sending window, or neither."})
+    account.home = checks.home_of(networks.get(account.network), account.handle, account.server)
     checks.unique_handle(account)
 
 

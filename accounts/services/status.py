@@ -12,7 +12,7 @@ from accounts.enums import WORKING_STATUSES, AccountStatus
 from accounts.models import Account
 from accounts.services import checks
 from accounts.windows import local_date
-from outreach.lib import events
+from outreach.lib import events, networks
 from outreach.lib.clock import database_now
 
 UNVERIFIED = frozenset({AccountStatus.PENDING, AccountStatus.ERROR})
@@ -52,28 +52,35 @@ def disable(*, account: Account, by: object, reason: str = "") -> Account:
 
 @transaction.atomic
 def mark_verified(
-    account: Account, *, remote_id: str, handle: str = "", display_name: str = "", by: object = "system",
-    at: datetime | None = None,
+    account: Account, *, remote_id: str, handle: str = "", display_name: str = "", longest_post: int | None = None,
+    by: object = "system", at: datetime | None = None,
 ) -> Account:  # fmt: skip
     """The network confirmed who we are: pending and failed accounts may work, others keep their status.
 
-    Takes over the network's spelling of the handle. Credentials of somebody else (another remote id than
+    Takes over the network's spelling of the handle, and what its server takes as one post. Credentials of somebody else
+    (another remote id than
     before, or a handle that another account has) are refused with :class:`ValidationError`; nothing changes.
     """
     lock(account)
     if account.remote_id and account.remote_id != remote_id:
         raise ValidationError({"secret": f"These credentials belong to another account than {account}."})
-    before = account.handle
-    account.handle = checks.normal_handle(handle) or before
+    before = account.handle, account.home
+    account.handle = checks.normal_handle(handle) or account.handle
+    account.home = checks.home_of(networks.get(account.network), account.handle, account.server)
     try:
         checks.unique_handle(account)
     except ValidationError:
-        account.handle = before
+        account.handle, account.home = before
         raise
     account.remote_id = remote_id
     account.display_name = display_name or account.display_name
+    account.longest_post = longest_post
     account.verified_at = at or database_now()
-    account.save(update_fields=["handle", "remote_id", "display_name", "verified_at", "updated_at"])
+    account.save(
+        update_fields=[
+            "handle", "home", "remote_id", "display_name", "longest_post", "verified_at", "updated_at",
+        ]
+    )  # fmt: skip
     if account.status in UNVERIFIED:
         set_status(account, working_status(account, at), by=by)
     return account

@@ -18,7 +18,7 @@ from accounts.models import Account
 from automation import queries
 from automation.admin import colours
 from automation.admin.filters import AccountNetworkFilter
-from automation.conversations import services
+from automation.conversations import labels, services
 from automation.enums import Direction, Interest, TaskState
 from automation.models import Conversation, Message, Task
 from outreach.lib.admin import show
@@ -67,6 +67,34 @@ class AssignForm(ActForm):
         self.fields["user"].queryset = User.objects.filter(is_active=True, is_staff=True).order_by("username")
 
 
+class LabelFilter(DropdownFilter):
+    title = "label"
+    parameter_name = "label"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in labels.known()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        return queryset.filter(labels__contains=[self.value()]) if self.value() else queryset
+
+
+class LabelsForm(ActForm):
+    labels = forms.CharField(
+        required=False, max_length=1_500,
+        help_text="Separated by commas. A conversation by mail is labelled in its mailbox too.",
+    )  # fmt: skip
+
+    def prepare(self) -> None:
+        """Begin with those it has."""
+        talk = Conversation.objects.filter(pk=self.object_id).first()
+        if talk is not None:
+            self.fields["labels"].initial = ", ".join(talk.labels)
+
+
+class LabelForm(ActForm):
+    label = forms.CharField(max_length=64)
+
+
 class InterestForm(ActForm):
     interest = forms.ChoiceField(choices=Interest.choices)
 
@@ -77,6 +105,7 @@ class ConversationAdmin(Ledger):
     list_filter = (
         UnreadFilter,
         ("interest", ChoicesDropdownFilter),
+        LabelFilter,
         AccountNetworkFilter,
         ("account", AutocompleteSelectFilter),
         ("assignee", AutocompleteSelectFilter),
@@ -89,8 +118,8 @@ class ConversationAdmin(Ledger):
         F("last_message_at").desc(nulls_last=True),
         "-id",
     )
-    actions = ["read_many", "assign_many", "interest_many"]
-    actions_detail = ["mark_read", "set_interest", "assign", "hand_over"]
+    actions = ["read_many", "assign_many", "interest_many", "label_many"]
+    actions_detail = ["mark_read", "set_interest", "set_labels", "assign", "hand_over"]
     change_form_outer_before_template = "admin/automation/conversation_before.html"
     fields = (("account_shown", "assignee"), ("interest_shown", "handed_over_at"), "created_at")
     readonly_fields = ("account_shown", "interest_shown")
@@ -112,7 +141,7 @@ class ConversationAdmin(Ledger):
             row.last = last.get(row.pk)
 
     def offered(self, instance: Conversation) -> set[str]:
-        acts = {"set_interest", "assign", "hand_over"}
+        acts = {"set_interest", "set_labels", "assign", "hand_over"}
         return acts | ({"mark_read"} if instance.unread else set())
 
     def panels(self, request: HttpRequest, instance: Conversation) -> dict[str, Any]:
@@ -126,6 +155,7 @@ class ConversationAdmin(Ledger):
             "person": person,
             "profile": instance.profile,
             "interest_badge": self.interest_shown(instance),
+            "label_badges": label_badges(instance),
         }
 
     def answer(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -152,6 +182,12 @@ class ConversationAdmin(Ledger):
     def set_interest(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
         services.set_interest(conversation=conversation, interest=data["interest"], by=user_of(request))
         return f"Interest: {Interest(data['interest']).label.lower()}."
+
+    @page_act("Labels", permission=ANSWER, icon="label", form=LabelsForm, submit="Set")
+    def set_labels(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
+        names = [name for name in data["labels"].split(",") if name.strip()]
+        labels.set_labels(conversation=conversation, names=names, by=user_of(request))
+        return f"Labels: {', '.join(conversation.labels) or 'none'}."
 
     @page_act("Assign", permission=ANSWER, icon="assignment_ind", form=AssignForm)
     def assign(self, request: HttpRequest, conversation: Conversation, data: dict[str, Any]) -> str:
@@ -192,11 +228,20 @@ class ConversationAdmin(Ledger):
         )  # fmt: skip
         return f"{count(done, 'conversation')} changed."
 
+    @bulk_act("Add a label…", permission=ANSWER, form=LabelForm)
+    def label_many(self, request: HttpRequest, chosen: QuerySet[Conversation], data: dict[str, Any]) -> str:
+        done = each(
+            request, list(chosen),
+            lambda one: labels.add_label(conversation=one, name=data["label"], by=user_of(request)),
+        )  # fmt: skip
+        return f"{count(done, 'conversation')} labelled {data['label']}."
+
     @admin.display(description="With")
     def with_whom(self, conversation: Conversation) -> str:
         """The person, how much is new, and at which address."""
         name = show.badge(f"{conversation.unread} new", "blue") if conversation.unread else ""
-        return show.stacked(show.joined(str(conversation.person), name), conversation.profile.handle)
+        who = show.joined(str(conversation.person), name, *label_badges(conversation))
+        return show.stacked(who, conversation.profile.handle)
 
     @admin.display(description="Last message")
     def last_message(self, conversation: Any) -> str:
@@ -221,6 +266,11 @@ class ConversationAdmin(Ledger):
     def last_at(self, conversation: Conversation) -> str:
         """When the last message was sent."""
         return show.when(conversation.last_message_at)
+
+
+def label_badges(conversation: Conversation) -> list[str]:
+    """Its labels."""
+    return [show.badge(name, "grey") for name in conversation.labels]
 
 
 def waiting_answers(conversation: Conversation) -> list[tuple[Task, queries.Waiting]]:

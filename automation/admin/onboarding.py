@@ -29,7 +29,7 @@ ROW_COLOURS = {
 }  # fmt: skip
 CHANGE = "automation.change_onboardingrun"
 NEEDED = ("automation.add_onboardingrun", "accounts.add_account", "accounts.add_credential")
-COLUMNS = "network, handle, server, role, niche, time_zone, and what each network needs to sign in (token, app_password, …)"
+COLUMNS = "network, handle, server, role, niche, time_zone, proxy, and what its network needs to sign in (token, password, …)"
 
 
 class OnboardingForm(forms.ModelForm):

@@ -18,11 +18,12 @@ from automation.api.schemas_content import (
     ConversationQuery,
     HandOverIn,
     InterestIn,
+    LabelsIn,
     MessageOut,
     ReplyIn,
 )
 from automation.api.tasks import task_now
-from automation.conversations import services
+from automation.conversations import labels, services
 from automation.models import Conversation, Message
 from outreach.lib.errors import ApiError, find, named, refusals
 from outreach.lib.pagination import page
@@ -38,6 +39,8 @@ ACT = needs("conversations:act", "automation.change_conversation")
 def list_conversations(request: HttpRequest, query: Query[ConversationQuery]) -> Any:
     """Ordered by when they began, so that an answer coming in moves nobody to another page; `unread` finds the new."""
     filters = query.filters(since="last_message_at__gte")
+    if label := filters.pop("label", None):
+        filters["labels__contains"] = [label]
     if (unread := filters.pop("unread", None)) is not None:
         filters["unread__gt" if unread else "unread"] = 0
     return page(Conversation.objects.filter(**filters), cursor=query.cursor, limit=query.limit)
@@ -97,6 +100,17 @@ def assign(request: HttpRequest, conversation_id: int, body: AssignIn) -> Any:
         else named(get_user_model().objects.filter(is_active=True), body.user_id, "user_id")
     )
     services.assign(conversation=conversation, user=user, by=caller(request))
+    return _now(conversation_id)
+
+
+@router.put(
+    "/conversations/{int:conversation_id}/labels", response=ConversationOut, summary="Set labels", **WRITE
+)
+def set_labels(request: HttpRequest, conversation_id: int, body: LabelsIn) -> Any:
+    """A conversation by mail is labelled in its mailbox too, and takes over what is changed there."""
+    conversation = find(Conversation.objects.all(), conversation_id)
+    with refusals():
+        labels.set_labels(conversation=conversation, names=body.labels, by=caller(request))
     return _now(conversation_id)
 
 

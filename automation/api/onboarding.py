@@ -86,7 +86,7 @@ def create_onboarding(request: HttpRequest, body: OnboardingIn) -> OnboardingOut
 def upload_onboarding(
     request: HttpRequest, file: File[UploadedFile], at_once: Form[int] = 3
 ) -> OnboardingOut:
-    """The header names the columns: network, handle, server, role, niche, time_zone, and the networks' credentials."""
+    """The header names the columns: network, handle, server, role, niche, time_zone, proxy, and the networks' credentials."""
     _require_connecting(request)
     if (file.size or 0) > reading.MAX_BYTES:
         raise ApiError(413, f"The file is larger than {reading.MAX_BYTES // 1_000_000} MB. Split it.")

@@ -124,12 +124,16 @@ class ScheduleIn(Input):
     at: AwareDatetime | None = Field(None, description="With its offset from UTC; left out: now.")
 
 
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
 class ConversationQuery(ListQuery):
     account_id: Id | None = None
     chat_account_id: Id | None = None
     person_id: Id | None = None
     assignee_id: Id | None = None
     interest: Interest | None = None
+    label: Label | None = None
     unread: bool | None = None
     since: AwareDatetime | None = Field(None, description="With a message since then.")
 
@@ -143,6 +147,7 @@ class ConversationOut(Schema):
     person_id: int
     assignee_id: int | None
     interest: str
+    labels: list[str]
     unread: int
     last_message_at: datetime | None
     created_at: datetime
@@ -170,6 +175,10 @@ class HandOverIn(Input):
 
 class AssignIn(Input):
     user_id: Id | None
+
+
+class LabelsIn(Input):
+    labels: Annotated[list[Label], Field(max_length=20, description="All of them; what is left out is taken away.")]
 
 
 class InterestIn(Input):

@@ -42,6 +42,7 @@ class EntryIn(Input):
     role: Role | None = None
     niche: Annotated[str, StringConstraints(max_length=64)] = ""
     time_zone: Annotated[str, StringConstraints(max_length=64)] = ""
+    proxy: Annotated[str, StringConstraints(max_length=500)] = ""
 
     def values(self) -> dict[str, str]:
         """As the columns of a file would give it."""

@@ -7,11 +7,11 @@ A channel talks to one network for one account and never touches the database. I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 
@@ -81,11 +81,12 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """Who the network says we are."""
+    """Who the network says we are. ``longest_post`` is what its server takes, where servers of the network differ."""
 
     handle: str
     remote_id: str
     display_name: str = ""
+    longest_post: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +236,25 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """New messages, oldest first, and where to go on from; ``more`` asks to be called again at once."""
+    """New messages, oldest first, and where to go on from; ``more`` asks to be called again at once.
+
+    ``labels`` are those of recent messages by their remote ids, old and new ones, as the account keeps them at its network;
+    ``None`` where it keeps none, or was not asked.
+    """
 
     messages: tuple[Inbound, ...]
     cursor: str
     more: bool = False
+    labels: Mapping[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Labels to put on messages of ours, named by their remote ids, and labels to take away; either way at most once."""
+
+    messages: tuple[str, ...]
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 class Channel(Protocol):
@@ -266,3 +281,15 @@ class Channel(Protocol):
     def inbox(self, since: str) -> InboxPage: ...
     def reconcile(self, act: Act) -> Finding: ...
     def close(self) -> None: ...
+
+
+class KeepsLabels(Channel, Protocol):
+    """A channel whose account keeps labels on what came in."""
+
+    def set_labels(self, wanted: Labelling) -> None: ...
+
+
+def set_labels(channel: Channel, given: Mapping[str, Any]) -> None:
+    """Have a channel that can do so set the labels that a task's payload names."""
+    messages, add, remove = (tuple(given.get(name, ())) for name in ("messages", "add", "remove"))
+    cast(KeepsLabels, channel).set_labels(Labelling(messages, add, remove))

@@ -15,21 +15,22 @@ from outreach.lib.networks import Network, Posts
 NO_RULES = Posts(longest=0, length=lambda *_: 0)  # of a network that says nothing: plain text of any length
 
 
-def check_fits(post: Post, network: str) -> None:
-    """Raise :class:`ValidationError` with every reason why ``network`` would not take the post as it is."""
+def check_fits(post: Post, network: str, *, longest: int | None = None) -> None:
+    """Raise :class:`ValidationError` with every reason why ``network`` would not take the post as it is.
+
+    ``longest`` is what the account's own server takes, where it has told.
+    """
     registry.load()
-    if problems := list(_problems(post, networks.get(network))):
+    if problems := list(_problems(post, networks.get(network), longest)):
         raise ValidationError(problems)
 
 
-def _problems(post: Post, network: Network) -> Iterator[str]:
+def _problems(post: Post, network: Network, longest: int | None) -> Iterator[str]:
     rules = network.posts or NO_RULES
+    most, whose = (longest, "Its server") if longest else (rules.longest, network.label)
     length = rules.length(post.text, post.link, post.content_warning)
-    if length > rules.longest:
-        yield (
-            f"{network.label} takes posts of {rules.longest} {rules.unit}; this one has {length}. "
-            f"Shorten it by {length - rules.longest}."
-        )
+    if length > most:
+        yield f"{whose} takes posts of {most} {rules.unit}; this one has {length}. Shorten it by {length - most}."
     yield from _picture_problems(post, network.label, rules)
     if post.visibility and post.visibility not in (rules.visibilities or (Visibility.PUBLIC,)):
         seen_by = post.get_visibility_display().lower()

@@ -114,7 +114,7 @@ def schedule(*, post: Post, account: Account, by: Actor, at: datetime | None = N
     if locked.status != PostStatus.APPROVED:
         raise ValidationError("Only an approved post can be scheduled. Approve it first.")
     _check_can_publish(account)
-    check_fits(locked, account.network)
+    check_fits(locked, account.network, longest=account.longest_post)
     publication, _ = Publication.objects.select_for_update().get_or_create(post=locked, account=account)
     if publication.state in (PublicationState.PUBLISHED, PublicationState.UNKNOWN):
         raise ValidationError(f"It is {publication.get_state_display().lower()} on {account} already.")

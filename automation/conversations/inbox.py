@@ -10,7 +10,7 @@ from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.channels import registry
 from automation.channels.base import InboxPage
-from automation.conversations import attention, services
+from automation.conversations import attention, labels, services
 from automation.engine import effects, lanes, policy, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import Priority, Reason, TaskState
@@ -59,6 +59,8 @@ def take_in(task: Task, result: InboxPage) -> None:
     """Messages and cursor are kept in one transaction, so nothing is read past and lost; then the next read is written."""
     account = task.lane.account
     services.receive(account, result.messages)
+    if result.labels is not None:
+        labels.take(account, result.labels)
     cursor, _ = InboxCursor.objects.update_or_create(
         account=account, defaults={"cursor": result.cursor, "polled_at": clock.database_now()}
     )

@@ -10,6 +10,7 @@ import structlog
 from django.db import DatabaseError
 
 from accounts.enums import ACTS, ActionKind
+from automation.channels import base
 from automation.channels.base import (
     Act,
     AuthFailed,
@@ -85,6 +86,7 @@ CALLS: dict[str, Callable[[Channel, Act, dict[str, Any]], Any]] = {
     ),
     ActionKind.FETCH_METRICS: lambda channel, act, data: channel.metrics(data["post_ids"]),
     ActionKind.FETCH_INBOX: lambda channel, act, data: channel.inbox(data.get("since", "")),
+    ActionKind.SET_LABELS: lambda channel, act, data: base.set_labels(channel, data),
 }
 
 

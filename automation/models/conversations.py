@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from accounts.models import Account
@@ -29,6 +31,13 @@ class Conversation(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="conversations"
     )
     interest = models.CharField(max_length=16, choices=Interest, blank=True)
+    labels: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=64), default=list, blank=True, help_text="Ours, and those of its mailbox."
+    )
+    # As its mailbox had them when it was last looked at: what differs now was changed here, or there, since then.
+    labels_there: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=64), default=list, blank=True, editable=False
+    )
     unread = models.PositiveIntegerField(default=0)
     last_message_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -40,7 +49,10 @@ class Conversation(models.Model):
                 fields=["account", "profile"], name="conversation_is_unique_by_account_and_profile"
             ),
         ]
-        indexes = [models.Index(fields=["-last_message_at", "-id"], name="conversation_recent")]  # the inbox
+        indexes = [
+            models.Index(fields=["-last_message_at", "-id"], name="conversation_recent"),  # the inbox
+            GinIndex(fields=["labels"], name="conversation_labels"),  # the inbox by label
+        ]
 
     def __str__(self) -> str:
         return f"conversation {self.pk}"

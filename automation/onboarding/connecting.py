@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import services as accounts
-from accounts.models import Account
+from accounts.models import Account, Credential
 from accounts.services import checks
 from automation.channels import registry
 from automation.channels.base import AccountInfo, AuthFailed, ChannelError, Login, Secret, TryLater, Unknown
@@ -19,6 +19,7 @@ from outreach.lib import net
 from outreach.lib.actors import Actor
 
 MAIL = "email"
+RENEWS = ("refresh_token", "client_id", "client_secret")
 
 
 class NotReached(ValidationError):
@@ -105,10 +106,22 @@ def reconnect(account: Account, secret: Mapping[str, Any], *, by: Actor) -> Acco
 
 @transaction.atomic
 def adopt(account: Account, tried: Tried, *, by: Actor) -> Account:
-    """Keep credentials that were tried as the account's; it works again. Those of somebody else are refused."""
-    accounts.set_credentials(account=account, secret=tried.secret, by=by)
+    """Keep credentials that were tried as the account's; it works again. Those of somebody else are refused.
+
+    What renews a token is kept where the new credentials bring nothing to renew theirs with.
+    """
+    accounts.set_credentials(account=account, secret=_renewable(account, tried.secret), by=by)
     _let_in(account, tried, by)
     return account
+
+
+def _renewable(account: Account, new: Secret) -> Secret:
+    """The new secret with the old one's means of renewal, unless it has its own or belongs to another app."""
+    credential = Credential.objects.filter(account=account).first()
+    old = dict(credential.secret) if credential else {}
+    if new.get("refresh_token") or new.get("client_id") not in (None, "", old.get("client_id")):
+        return new
+    return {**{name: old[name] for name in RENEWS if old.get(name)}, **new}
 
 
 def _create(wanted: Wanted, handle: str, secret: Secret, by: Actor, own: dict[str, Any]) -> Account:
@@ -128,8 +141,9 @@ def _create(wanted: Wanted, handle: str, secret: Secret, by: Actor, own: dict[st
 def _let_in(account: Account, tried: Tried, by: Actor) -> None:
     info = tried.info
     accounts.mark_verified(
-        account, remote_id=info.remote_id, handle=info.handle, display_name=info.display_name, by=by
-    )
+        account, remote_id=info.remote_id, handle=info.handle, display_name=info.display_name,
+        longest_post=info.longest_post, by=by,
+    )  # fmt: skip
 
 
 def proxy_of(account: Account) -> str:

@@ -19,11 +19,13 @@ from django.db.models.functions import Now
 from accounts import services as accounts
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
+from accounts.services import checks
 from automation import services as verification
 from automation.channels.base import AccountInfo
 from automation.engine import effects
 from automation.enums import OPEN_ROWS, OnboardingState, RowState, TaskState
 from automation.models import OnboardingRow, OnboardingRun, Task
+from automation.onboarding.reading import PROXY
 from outreach.lib import events
 
 log = structlog.get_logger(__name__)
@@ -81,17 +83,22 @@ def _begin(run: OnboardingRun, row: OnboardingRow) -> bool:
 def _account_of(run: OnboardingRun, row: OnboardingRow) -> Account:
     """The row's account, with a verification under way unless its network knew it before."""
     by = run.created_by or f"onboarding {run.pk}"
-    known = Account.objects.filter(network=row.network, handle__iexact=row.handle).first()
+    secret = dict(row.secret or {})
+    proxy = str(secret.pop(PROXY, ""))
+    home = checks.home_of(checks.known_network(row.network), row.handle, row.server)
+    known = Account.objects.filter(network=row.network, handle__iexact=row.handle, home=home).first()
     if known is None:
         own: dict[str, Any] = dict(row.fields)
         return accounts.create_account(
-            network=row.network, handle=row.handle, server=row.server, secret=row.secret or {}, by=by,
+            network=row.network, handle=row.handle, server=row.server, secret=secret, proxy=proxy, by=by,
             owner=run.created_by, **own,
         )  # fmt: skip
     if known.remote_id:
         return known
     accounts.update_account(account=known, server=row.server, by=by)
-    accounts.set_credentials(account=known, secret=row.secret or {}, by=by)
+    accounts.set_credentials(account=known, secret=secret, by=by)
+    if proxy:
+        accounts.set_proxy(account=known, url=proxy, by=by)
     if known.status in (AccountStatus.PAUSED, AccountStatus.DISABLED):
         accounts.resume(account=known, by=by)
     verification.verify_account(account=known, by=by)

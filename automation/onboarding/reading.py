@@ -14,13 +14,15 @@ from leads.formulas import undo_defusing
 from leads.importing import ImportFileError
 from leads.importing.read import Table
 from outreach.lib import networks
+from outreach.lib.net import proxies
 
 PLAIN = ("network", "handle", "server", "role", "niche", "time_zone")
+PROXY = "proxy"  # an address with a password: kept where the secrets are
 NEEDED = ("network", "handle")
 ALIASES = {"username": "handle", "account": "handle", "instance": "server", "timezone": "time_zone"}
 MAX_ROWS = 20_000
 MAX_BYTES = 20_000_000
-WIDTHS = {"network": 32, "handle": 255, "server": 255, "niche": 64, "time_zone": 64, "role": 16}
+WIDTHS = {"network": 32, "handle": 255, "server": 255, "niche": 64, "time_zone": 64, "role": 16, PROXY: 500}
 LONGEST_SECRET = 20_000
 
 
@@ -35,6 +37,7 @@ class Entry:
     fields: dict[str, str] = field(default_factory=dict)
     secret: dict[str, Any] = field(default_factory=dict, repr=False)
     problem: str = ""
+    proxy: str = field(default="", repr=False)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -43,7 +46,7 @@ class Entry:
 
 
 def read_csv(content: bytes) -> list[Entry]:
-    """The accounts of a CSV file with a header of ``network, handle, server, role, niche, time_zone`` and what its
+    """The accounts of a CSV file with a header of ``network, handle, server, role, niche, time_zone, proxy`` and what its
     networks need to sign in (``token``, ``password``...). Raises :class:`ImportFileError` for what is no such file.
     """
     if len(content) > MAX_BYTES:
@@ -76,7 +79,11 @@ def _column(name: str) -> str:
 
 
 def _check_header(written: Sequence[str], header: Sequence[str]) -> None:
-    known = {*PLAIN, *(name for network in networks.names() for name in _signs_in(networks.get(network)))}
+    known = {
+        *PLAIN,
+        PROXY,
+        *(name for network in networks.names() for name in _signs_in(networks.get(network))),
+    }
     if missing := [name for name in NEEDED if name not in header]:
         raise ImportFileError(
             f"The first row names no column {' and no '.join(missing)}. Known: {', '.join(sorted(known))}."
@@ -108,7 +115,7 @@ def _understand(number: int, values: Mapping[str, str]) -> Entry:
         secret = {name: values[name] for name in _signs_in(network) if values.get(name)}
         return Entry(
             number, network.name, _handle(own["handle"]), checks.normal_server(network, own["server"]),
-            _fields(own), checks.complete_secret(network, secret),
+            _fields(own), checks.complete_secret(network, secret), proxy=_proxy(values.get(PROXY, "")),
         )  # fmt: skip
     except ValidationError as refusal:
         return _refused(entry, " ".join(refusal.messages))
@@ -132,6 +139,14 @@ def _handle(text: str) -> str:
     if handle := checks.normal_handle(text):
         return handle
     raise ValidationError("The handle is missing.")
+
+
+def _proxy(text: str) -> str:
+    """An address as :func:`outreach.lib.net.proxies.parse` has it; whether it works is tried when its row's turn comes."""
+    try:
+        return proxies.parse(text).url if text else ""
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 def _fields(own: Mapping[str, str]) -> dict[str, str]:

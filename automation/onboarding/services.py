@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from automation.enums import OnboardingState, RowState
 from automation.models import OnboardingRow, OnboardingRun
 from automation.onboarding import progress
-from automation.onboarding.reading import Entry
+from automation.onboarding.reading import PROXY, Entry
 from outreach.lib import events
 from outreach.lib.actors import Actor
 
@@ -72,6 +72,6 @@ def _row(run: OnboardingRun, entry: Entry) -> OnboardingRow:
     return OnboardingRow(
         run=run, number=entry.number, network=entry.network, handle=entry.handle, server=entry.server,
         fields=entry.fields, message=entry.problem[:500],
-        secret=None if entry.problem else entry.secret,
+        secret=None if entry.problem else {**entry.secret, **({PROXY: entry.proxy} if entry.proxy else {})},
         state=RowState.FAILED if entry.problem else RowState.QUEUED,
     )  # fmt: skip

@@ -286,3 +286,45 @@ def test_nobody_hears_of_what_is_rolled_back(recorder: Recorder) -> None:
     with pytest.raises(RuntimeError):
         services.create_account(**GOOD)
     assert not Account.objects.exists()
+
+
+def test_the_same_handle_on_two_servers_is_two_accounts() -> None:
+    one = services.create_account(**GOOD)
+    two = services.create_account(**{**GOOD, "server": "http://localhost:9001"})
+    assert (one.home, two.home) == ("localhost:9000", "localhost:9001")
+    with pytest.raises(ValidationError, match='already an account "Alice" on localhost:9001'):
+        services.create_account(**{**GOOD, "handle": "Alice", "server": "http://LOCALHOST:9001/"})
+
+
+def test_an_account_does_not_move_onto_another_of_its_name() -> None:
+    services.create_account(**GOOD)
+    two = services.create_account(**{**GOOD, "server": "http://localhost:9001"})
+    with pytest.raises(ValidationError, match="already an account"):
+        services.update_account(account=two, server="http://localhost:9000", by="ann")
+    services.update_account(account=two, server="http://localhost:9002", by="ann")
+    assert Account.objects.get(pk=two.pk).home == "localhost:9002"
+
+
+@pytest.mark.parametrize(
+    ("network", "handle", "secret"),
+    [("bluesky", "ann.example.org", {"app_password": "x"}), ("mastodon", "ann@example.org", {"token": "x"})],
+)
+def test_a_handle_that_says_where_it_belongs_is_unique_whatever_the_server(
+    network: str, handle: str, secret: dict[str, str]
+) -> None:
+    given: dict[str, Any] = {"network": network, "handle": handle, "secret": secret, "by": "ann"}
+    services.create_account(**given, server="https://example.org")
+    with pytest.raises(ValidationError, match="already an account"):
+        services.create_account(**given, server="https://social.example.org")
+
+
+def test_the_network_may_say_that_two_were_one() -> None:
+    """Both were typed in without their server; the network's spelling shows that they are the same."""
+    one = make_account(network="mastodon", handle="ann@example.org", server="https://example.org")
+    two = make_account(
+        network="mastodon", handle="ann", home="www.example.org", server="https://www.example.org"
+    )
+    with pytest.raises(ValidationError, match="already an account"):
+        services.mark_verified(two, remote_id=two.remote_id, handle="ann@example.org")
+    two.refresh_from_db()
+    assert (two.handle, two.home, one.handle) == ("ann", "www.example.org", "ann@example.org")

@@ -17,7 +17,7 @@ from automation.models import (
     Message,
     Task,
 )
-from tests.admin.doing import act
+from tests.admin.doing import act, bulk, told
 from tests.factories import (
     make_account,
     make_conversation,
@@ -80,3 +80,20 @@ def test_conversation_acts(operator: Client) -> None:
         chat,
     )
     assert conversation.unread == 0
+
+
+def test_labels_are_set_shown_and_filtered_by(operator: Client, viewer: Client) -> None:
+    one, other = make_conversation(), make_conversation()
+    act(operator, "automation_conversation", one.pk, "set-labels", labels="Hot lead,  Berlin ,")
+    assert Conversation.objects.get(pk=one.pk).labels == ["Berlin", "Hot lead"]
+    page = viewer.get(reverse("admin:automation_conversation_change", args=[one.pk])).content.decode()
+    assert "Hot lead" in page
+    listed = viewer.get(reverse("admin:automation_conversation_changelist"), {"label": "Hot lead"})
+    assert [row.pk for row in listed.context["cl"].result_list] == [one.pk]
+    act(viewer, "automation_conversation", one.pk, "set-labels", labels="")
+    assert Conversation.objects.get(pk=one.pk).labels == ["Berlin", "Hot lead"]
+    answer = bulk(operator, "automation_conversation", "label_many", [one.pk, other.pk], label="Berlin")
+    assert "2 conversations labelled Berlin." in told(answer)
+    assert Conversation.objects.get(pk=other.pk).labels == ["Berlin"]
+    refused = act(operator, "automation_conversation", one.pk, "set-labels", labels="x" * 65)
+    assert "64 characters at most" in told(refused)

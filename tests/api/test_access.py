@@ -180,6 +180,7 @@ TABLE = [
     Row("POST /conversations/{conversation}/assign", "conversations:write", WRITE, 200, {"user_id": "{user}"}),
     Row("POST /conversations/{conversation}/interest", "conversations:write", WRITE, 200, {"interest": "interested"}),
     Row("POST /conversations/{conversation}/read", "conversations:write", WRITE),
+    Row("PUT /conversations/{conversation}/labels", "conversations:write", WRITE, 200, {"labels": ["Hot"]}),
     Row("GET /sources", "sources:read"),
     Row("POST /sources", "sources:write", WRITE, 201, SOURCE),
     Row("GET /sources/{source}", "sources:read"),

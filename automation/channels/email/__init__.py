@@ -2,7 +2,7 @@
 
 from outreach.lib.networks import Network
 
-CAPABILITIES = frozenset({"email", "verify", "fetch_inbox"})
+CAPABILITIES = frozenset({"email", "verify", "fetch_inbox", "set_labels"})
 NETWORK = Network(
     name="email",
     label="E-mail",

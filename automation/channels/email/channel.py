@@ -12,6 +12,7 @@ from automation.channels.base import (
     Done,
     Finding,
     InboxPage,
+    Labelling,
     Login,
     Page,
     PostMetrics,
@@ -27,7 +28,8 @@ from automation.channels.email.smtp import Smtp
 from outreach.lib import net
 
 NETWORK = "email"
-BUDGET_SECONDS = 24.0
+BUDGET_SECONDS = 24.0  # mail servers may take their time before they greet
+PROVIDER_SECONDS = 9.0  # a provider's API has no reason to
 
 
 def connect(login: Login) -> Channel:
@@ -71,9 +73,10 @@ class EmailChannel:
     def message(self, act: Act) -> Done:
         """Send one mail; ``remote_id`` is its Message-ID, or what a provider calls it."""
         message = compose.compose(act, self._mailbox)
-        with net.deadline(BUDGET_SECONDS):
-            if self._mailbox.smtp is None:
+        if self._mailbox.smtp is None:
+            with net.deadline(PROVIDER_SECONDS):
                 return Done(provider.send(self._mailbox, message, act))
+        with net.deadline(BUDGET_SECONDS):
             server = self._connected(self._mailbox.smtp)
             server.deliver(self._mailbox.address, act.handle, message.as_bytes())
         return Done(compose.message_id(act.send_id, self._mailbox))
@@ -86,9 +89,21 @@ class EmailChannel:
             box = Imap(self._mailbox.imap)
             try:
                 found, cursor, more = box.news(since)
+                labels = None if more else box.labels()
             finally:
                 box.close()
-        return InboxPage(tuple(filter(None, map(incoming.read, found))), cursor, more)
+        return InboxPage(tuple(filter(None, map(incoming.read, found))), cursor, more, labels)
+
+    def set_labels(self, wanted: Labelling) -> None:
+        """Put labels on mails in the inbox, or take them away; what is so already stays so."""
+        if self._mailbox.imap is None:
+            raise Refused("Without its IMAP server nothing can be labelled in this mailbox.")
+        with net.deadline(BUDGET_SECONDS):
+            box = Imap(self._mailbox.imap)
+            try:
+                box.set_labels(wanted)
+            finally:
+                box.close()
 
     def reconcile(self, act: Act) -> Finding:
         """Presence in the mailbox proves that it was sent; nothing proves that it was not.

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 from imap_tools import BaseMailBox, ImapToolsError
 
-from automation.channels.base import AuthFailed, ChannelError, TryLater
+from automation.channels.base import AuthFailed, ChannelError, Labelling, TryLater
+from automation.channels.email import labels
 from automation.channels.email.errors import DETAIL_LENGTH
 from automation.channels.email.mailbox import Server
 from outreach.lib import sockets
@@ -161,6 +162,22 @@ class Imap:
             self._select("INBOX")
             answers = f'OR HEADER In-Reply-To "{message_id}" HEADER References "{message_id}"'
             return bool(self._uids(answers))
+
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The labels of the inbox's latest messages, by Message-ID."""
+        with _told(self._server):
+            self._select("INBOX")
+            return labels.read(
+                self._box.client, self._uids(f"SINCE {_imap_date(labels.since_when().date())}")
+            )
+
+    def set_labels(self, wanted: Labelling) -> None:
+        """Change the labels of messages in the inbox; those that are gone are left out."""
+        with _told(self._server):
+            self._box.folder.set("INBOX", readonly=False)
+            ids = filter(labels.is_searchable, wanted.messages)
+            found = [uid for one in ids for uid in self._uids(f'HEADER Message-ID "{one}"')]
+            labels.write(self._box.client, found, wanted)
 
     def close(self) -> None:
         """Leave politely if there is anybody left to leave."""

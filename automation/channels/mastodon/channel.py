@@ -57,8 +57,9 @@ class MastodonChannel:
         """Who the token belongs to."""
         client = self._begin()
         me = entity(client.read(client.api.account_verify_credentials))
-        profile = convert.profile_of(me, client.domain)
-        return AccountInfo(profile.handle, profile.remote_id, profile.display_name)
+        instance = client.instance
+        profile = convert.profile_of(me, instance.domain)
+        return AccountInfo(profile.handle, profile.remote_id, profile.display_name, instance.longest_post)
 
     def profile(self, handle: str, remote_id: str = "") -> ProfileInfo:
         """One profile with its recent public posts, replies and boosts left out."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -18,8 +20,20 @@ from automation.channels.mastodon.wire import Wire
 BUDGET_SECONDS = 9.0  # all requests of one channel call together
 ACT_SECONDS = 3.0  # with less left an act is not begun: cut off, its outcome would be unclear
 
-_domains: dict[str, str] = {}
+ASK_AGAIN = 3_600.0  # seconds for which what a server says of itself is believed
+
 _guard = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What a server says of itself: the domain in its users' handles, and the characters it takes as one post."""
+
+    domain: str
+    longest_post: int | None
+
+
+_instances: dict[str, tuple[float, Instance]] = {}  # by address, with when it was asked on time.monotonic()
 
 
 class Client:
@@ -71,25 +85,35 @@ class Client:
     @property
     def domain(self) -> str:
         """The domain in the handles of the server's own users; it may differ from the address of its API."""
+        return self.instance.domain
+
+    @property
+    def instance(self) -> Instance:
+        """What the server says of itself, asked once an hour and process."""
         server = self._login.server
         with _guard:
-            known = _domains.get(server)
-        return known if known is not None else self._ask_domain(server)
+            asked_at, known = _instances.get(server, (0.0, None))
+        if known is None or time.monotonic() - asked_at > ASK_AGAIN:
+            known = self._ask_instance(server, known)
+            with _guard:
+                _instances[server] = time.monotonic(), known
+        return known
 
-    def _ask_domain(self, server: str) -> str:
+    def _ask_instance(self, server: str, known: Instance | None) -> Instance:
         for method, name in ((self.api.instance_v2, "domain"), (self.api.instance_v1, "uri")):
             try:
-                found = self.read(method).get(name) or ""
+                told = self.read(method)
             except (NotFound, Refused, AuthFailed):
                 continue
+            except TryLater:
+                if known is None:
+                    raise
+                return known
+            found = str(told.get(name) or "")
             domain = urlsplit(found if "://" in found else f"//{found}").netloc
             if domain:
-                break
-        else:
-            domain = urlsplit(server).netloc
-        with _guard:
-            _domains[server] = domain
-        return domain
+                return Instance(domain, longest_post(told))
+        return Instance(urlsplit(server).netloc, None)
 
     def find(self, handle: str, remote_id: str = "") -> Json:
         """The account of ``handle``; by ``remote_id`` only when there is no handle, or the server cannot look it up.
@@ -138,3 +162,12 @@ def entities(answer: Any) -> list[Json]:
     if not isinstance(answer, list):
         raise TryLater("The server's answer is not what Mastodon answers.")
     return [item for item in answer if isinstance(item, dict)]
+
+
+def longest_post(instance: Json) -> int | None:
+    """How many characters a server takes as one post, by the names servers of the family give that number."""
+    configuration = instance.get("configuration")
+    statuses = configuration.get("statuses") if isinstance(configuration, Mapping) else None
+    told = statuses.get("max_characters") if isinstance(statuses, Mapping) else None
+    found = told if told is not None else instance.get("max_toot_chars")
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None

@@ -23,8 +23,8 @@ SILENCE = 60.0  # seconds without anything happening, after which people are tol
 
 class Command(BaseCommand):
     help = (
-        "Connect the accounts of a CSV file (network, handle, server, role, niche, time_zone, and what each network needs to "
-        "sign in). Running workers verify them, a few at a time. Exit code 1 when a row failed. Ctrl-C stops following; "
+        "Connect the accounts of a CSV file (network, handle, server, role, niche, time_zone, proxy, and what each network "
+        "needs to sign in). Running workers verify them, a few at a time. Exit code 1 when a row failed. Ctrl-C stops following; "
         "the onboarding goes on, and --follow takes it up again."
     )
 

@@ -77,3 +77,22 @@ def test_too_long_a_post_is_not_scheduled() -> None:
     with pytest.raises(ValidationError, match="Shorten it by 1"):
         services.schedule(post=post, account=account, by="test")
     assert not Task.objects.exists()
+
+
+def test_a_server_that_takes_more_than_its_network_is_believed() -> None:
+    account = make_account(network="mastodon", longest_post=600)
+    make_lane(account)
+    post = services.create_post(text="x" * 600, by="ann")
+    services.submit(post=post, by="ann")
+    services.approve(post=post, by="ann")
+    assert services.schedule(post=post, account=account, by="ann").account == account
+
+
+def test_a_server_that_takes_less_is_believed_too() -> None:
+    account = make_account(network="mastodon", longest_post=400)
+    make_lane(account)
+    post = services.create_post(text="x" * 401, by="ann")
+    services.submit(post=post, by="ann")
+    services.approve(post=post, by="ann")
+    with pytest.raises(ValidationError, match="Its server takes posts of 400 characters; this one has 401"):
+        services.schedule(post=post, account=account, by="ann")

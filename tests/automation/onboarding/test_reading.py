@@ -88,3 +88,21 @@ def test_too_many_accounts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_ROWS", 2)
     with pytest.raises(ImportFileError, match="more than 2 accounts"):
         read(*(f"sandbox,a{number},http://h:1,t,,," for number in range(3)))
+
+
+def test_a_proxy_is_understood_and_kept_from_sight() -> None:
+    (entry,) = read(
+        "sandbox,roast,http://127.0.0.1:1,t0k,socks5://ann:canary-9@proxy.example.org:1080",
+        header="network,handle,server,token,proxy",
+    )
+    assert (entry.proxy, entry.problem) == ("socks5://ann:canary-9@proxy.example.org:1080", "")
+    assert "canary-9" not in repr(entry)
+
+
+def test_a_proxy_that_is_none_is_the_rows_problem() -> None:
+    (entry,) = read(
+        "sandbox,roast,http://127.0.0.1:1,t0k,ftp://ann:canary-9@x",
+        header="network,handle,server,token,proxy",
+    )
+    assert "begins with http:// or socks5://" in entry.problem
+    assert "canary-9" not in entry.problem

@@ -14,14 +14,21 @@ from uuid import uuid4
 from proxyprotocol.result import ProxyResultLocal
 from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, DictBackend, Identity, Login
+from pymap.backend.dict.mailbox import MailboxData
 from pymap.concurrent import Subsystem
 from pymap.imap import IMAPServer
 from pymap.parsing.message import AppendMessage
-from pymap.parsing.specials.flag import Flag
+from pymap.parsing.specials.flag import Flag, Recent, Wildcard, get_system_flags
 from pymap.user import Passwords, UserMetadata
 from pysasl.hashing import Cleartext
 
 ARGUMENTS = Namespace(passlib_cfg=None, proxy_protocol="noop", inherited_sockets=None)
+
+
+# Its users may keep keywords of their own, as on most servers.
+MailboxData.permanent_flags = property(  # type: ignore[assignment,misc]
+    lambda self: (get_system_flags() - {Recent}) | {Wildcard}
+)
 
 
 class ImapServer:

@@ -242,11 +242,33 @@ def test_connections_are_kept_and_shared_by_accounts(
     katherine.verify()
 
 
+def test_the_server_says_what_it_takes_as_one_post(server: MockServer, ada: MastodonChannel) -> None:
+    told = server.call("GET", "/api/v2/instance")["configuration"]["statuses"]["max_characters"]
+    assert ada.verify().longest_post == told > 0
+
+
+@pytest.mark.parametrize(
+    ("instance", "longest"),
+    [
+        ({"configuration": {"statuses": {"max_characters": 5000}}, "max_toot_chars": 7}, 5000),
+        ({"max_toot_chars": 11_000}, 11_000),
+        ({"configuration": {"statuses": {"max_characters": "many"}}}, None),
+        ({"configuration": None, "max_toot_chars": True}, None),
+        ({"max_toot_chars": 0}, None),
+        ({}, None),
+    ],
+)
+def test_servers_of_the_family_name_their_limit_differently(
+    instance: dict[str, object], longest: int | None
+) -> None:
+    assert client.longest_post(instance) == longest
+
+
 def test_domain_is_asked_once_a_process(server: MockServer, ada: MastodonChannel) -> None:
     ada.verify()
     server.fault("/api/v*/instance*", type="status", status=500)
     assert MastodonChannel(login(server.url, "grace")).profile("katherine").handle == "katherine"
-    assert server.url in client._domains
+    assert server.url in client._instances
 
 
 def test_audit_shows_what_the_server_holds(ada: MastodonChannel, server: MockServer) -> None:

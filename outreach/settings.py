@@ -33,28 +33,18 @@ def required_in_production(name: str, how: str) -> str | None:
     return value or None
 
 
-MAKE_SECRET_KEY = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'  # noqa: S105 - how, not what
-MAKE_KEY = (
-    'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
-    "several, comma-separated, newest first, rotate."
-)
-MAKE_HASH_KEY = (
-    f"{MAKE_SECRET_KEY} Keep it with the database's backups and never change it: it is what remembers who said "
-    "no after their data is erased."
-)
-
-SECRET_KEY = required_in_production("SECRET_KEY", MAKE_SECRET_KEY) or crypto.laptop_secret(
+SECRET_KEY = required_in_production("SECRET_KEY", crypto.MAKE_SECRET_KEY) or crypto.laptop_secret(
     DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50)
 )
 ENCRYPTION_KEYS = [
     key.strip()
     for key in (
-        required_in_production("ENCRYPTION_KEYS", MAKE_KEY)
+        required_in_production("ENCRYPTION_KEYS", crypto.MAKE_KEY)
         or crypto.laptop_secret(DATA_DIR / "encryption_key", crypto.new_key)
     ).split(",")
 ]
 # Never rotated: hashes made with another key no longer match, and every erased person's no is forgotten.
-HASH_KEY = required_in_production("HASH_KEY", MAKE_HASH_KEY) or crypto.laptop_secret(
+HASH_KEY = required_in_production("HASH_KEY", crypto.MAKE_HASH_KEY) or crypto.laptop_secret(
     DATA_DIR / "hash_key", lambda: secrets.token_urlsafe(50)
 )
 
@@ -208,6 +198,15 @@ if PRODUCTION and ALLOWED_PRIVATE_HOSTS:
 # Where people outside reach this installation, e.g. https://outreach.example.org: for links in mail, such as the one
 # that says no. Campaigns by e-mail do not start without it.
 PUBLIC_URL = env.str("PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000").rstrip("/")
+
+# --- Mail through a provider's API -----------------------------------------------------------------------------------
+# Those accounts may send through, each with what it proves itself with when it calls <PUBLIC_URL>/hooks/mail/NAME.
+MAIL_PROVIDERS: dict[str, str] = env.dict("MAIL_PROVIDERS", default={})
+if PRODUCTION and (silent := [name for name, secret in MAIL_PROVIDERS.items() if not secret]):
+    raise ImproperlyConfigured(
+        f"MAIL_PROVIDERS gives {silent[0]} no secret: nobody would hear of bounces and complaints. Write "
+        f"{silent[0]}=SECRET with the signing key it shows you, or for brevo and postmark a name:password of your own."
+    )
 
 # --- Background work -----------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", 3)

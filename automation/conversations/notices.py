@@ -40,7 +40,7 @@ def take(account: Account, item: Inbound) -> bool:
     if notice is None or task is None or task.profile is None:
         log.info("report_left_out", account=account.pk, message=item.remote_id, subject=item.subject[:80])
         return False
-    return _keep(task, task.profile, notice, remote_id=item.remote_id, subject=item.subject)
+    return keep(task, task.profile, notice, remote_id=item.remote_id, subject=item.subject)
 
 
 @effects.on_ended(ActionKind.EMAIL)
@@ -48,11 +48,12 @@ def refused_at_once(task: Task) -> None:
     """The mail server knows at once that there is no such address: the same as a report that comes later."""
     if task.state == TaskState.FAILED and task.reason == Reason.NOT_FOUND and task.profile is not None:
         notice = Notice(NoticeKind.HARD, task.profile.handle, "", task.detail)
-        _keep(task, task.profile, notice, remote_id=f"refused:{task.send_id}", subject="")
+        keep(task, task.profile, notice, remote_id=f"refused:{task.send_id}", subject="")
 
 
 @transaction.atomic
-def _keep(task: Task, profile: Profile, notice: Notice, *, remote_id: str, subject: str) -> bool:
+def keep(task: Task, profile: Profile, notice: Notice, *, remote_id: str, subject: str) -> bool:
+    """Put a report about a mail into its thread and draw the consequences; false for one that is known by its ``remote_id``."""
     now = clock.database_now()
     _, created = Message.objects.get_or_create(
         conversation=_thread_of(task, profile), remote_id=clean_text(remote_id, 255),

@@ -9,6 +9,17 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+# How people make what production asks for.
+MAKE_SECRET_KEY = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'  # noqa: S105 - how, not what
+MAKE_KEY = (
+    'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
+    "several, comma-separated, newest first, rotate."
+)
+MAKE_HASH_KEY = (
+    f"{MAKE_SECRET_KEY} Keep it with the database's backups and never change it: it is what remembers who said "
+    "no after their data is erased."
+)
+
 
 class WrongKey(Exception):
     """No configured key opens this secret; nothing is returned and nothing is overwritten."""

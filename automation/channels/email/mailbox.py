@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from automation.channels.base import AuthFailed, Login
 from outreach.lib import net
 
@@ -100,6 +102,11 @@ def _provider(secret: Mapping[str, Any], proxy: str) -> Provider | None:
         return None
     if name not in PROVIDERS:
         raise AuthFailed(f"This provider is not known. Known: {', '.join(PROVIDERS)}.")
+    if settings.PRODUCTION and not settings.MAIL_PROVIDERS.get(name):
+        raise AuthFailed(
+            f"This installation is not set up to hear from {name.title()} of bounces and complaints. Add {name} to "
+            "MAIL_PROVIDERS, with its secret."
+        )
     if not _text(secret, "provider_key"):
         raise AuthFailed("The provider's API key is missing.")
     return Provider(name, _text(secret, "provider_key"), _text(secret, "provider_url"), proxy)

@@ -10,7 +10,11 @@ NETWORK = Network(
     name="instagram",
     label="Instagram",
     credential_fields={"access_token": "Instagram access token (long-lived)"},
-    optional_fields={"facebook_token": "Facebook access token, to look other profiles up"},
+    optional_fields={
+        "facebook_token": "Facebook access token, to look other profiles up",
+        "client_id": "Instagram app ID of your app",
+        "client_secret": "Instagram app secret of your app",
+    },
     capabilities=CAPABILITIES,
     address=ADDRESS,
     handles=Handles(joiners="_."),

@@ -38,7 +38,8 @@ def begin(app: App, *, server: str = "", proxy: str = "") -> Begun:
 def finish(
     app: App, keep: Mapping[str, str], answer: Mapping[str, str], *, server: str = "", proxy: str = ""
 ) -> Secret:
-    """The account's secret: a long-lived ``access_token`` and ``expires_at``."""
+    """The account's secret: a long-lived ``access_token``, ``expires_at``, and the app's ``client_id`` and secret."""
+    known = {"client_id": app.client_id, "client_secret": app.client_secret}
     form = {
         "client_id": app.client_id, "client_secret": app.client_secret, "grant_type": "authorization_code",
         "redirect_uri": app.redirect_uri, "code": code_of(keep, answer).removesuffix("#_"),
@@ -49,9 +50,8 @@ def finish(
     short = inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else found
     token = str(short.get("access_token") or "")
     query = {"grant_type": "ig_exchange_token", "client_secret": app.client_secret, "access_token": token}
-    return _secret_of(
-        _ask("GET", _base(server, ADDRESS), "/access_token", proxy, (*hidden, token), params=query)
-    )
+    found = _ask("GET", _base(server, ADDRESS), "/access_token", proxy, (*hidden, token), params=query)
+    return {**known, **_secret_of(found)}
 
 
 def refresh(secret: Secret, *, server: str = "", proxy: str = "") -> Secret:

@@ -59,7 +59,12 @@ def refresh(secret: Secret, *, server: str = "", proxy: str = "") -> Secret:
             "The access token has ended and there is no refresh token. Connect the account again."
         )
     form = {"grant_type": "refresh_token", "refresh_token": str(secret["refresh_token"])}
-    return {**secret, **_ask(form, secret, server, proxy)}
+    try:
+        return {**secret, **_ask(form, secret, server, proxy)}
+    except AuthFailed as refusal:
+        why = "X takes each refresh token once; the answer with the next one may have been lost on its way."
+        problem = AuthFailed(f"{refusal} {why}")
+    raise problem
 
 
 def _ask(form: dict[str, str], known: Mapping[str, Any], server: str, proxy: str) -> Secret:

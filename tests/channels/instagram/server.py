@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from tests.channels.consent import asked
 from tests.channels.loopback import Loopback, Reply, Request
 
 DAY = 86_400.0
@@ -81,6 +82,10 @@ class GraphServer(Loopback):
     def answer(self, request: Request) -> Reply:
         if request.path in ("/oauth/access_token", "/access_token", "/refresh_access_token"):
             return self._token(request)
+        if request.path == "/oauth/authorize":
+            code = f"code-{self.new_id()}"
+            self.codes.add(code)
+            return asked(request, code)
         token = str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
         if token not in self.tokens:
             return problem(190, "Invalid OAuth access token - Cannot parse access token", 400)

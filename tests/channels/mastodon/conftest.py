@@ -29,13 +29,21 @@ def free_port() -> int:
 class MockServer:
     """mastodon-mock in its own process: ada, grace, alan and katherine, each with a token ``<name>_token``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Path | None = None) -> None:
+        """``config`` names other accounts than these."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (folder / "mastodon_mock.log").open("wb")
         program = str(Path(sys.executable).with_name("mastodon_mock"))
         self._process = subprocess.Popen(
-            [program, "serve", "--in-memory", "--demo", "--port", str(self.port)],
+            [
+                program,
+                "serve",
+                "--in-memory",
+                "--port",
+                str(self.port),
+                *(["--config", str(config)] if config else ["--demo"]),
+            ],
             cwd=folder,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -84,6 +84,8 @@ class XServer(Tokens, Loopback):
     def answer(self, request: Request) -> Reply:
         if request.path == "/2/oauth2/token":
             return self._token(request)
+        if request.path == "/i/oauth2/authorize":
+            return self._authorize(request)
         token = str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
         if token not in self.tokens:
             return Reply(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from itertools import count
 
+from tests.channels.consent import asked
 from tests.channels.loopback import Reply, Request
 
 
@@ -18,6 +19,11 @@ class Tokens:
         self.codes: dict[str, str] = {}
         self.refreshes = 0
         self._made = count(1)
+
+    def _authorize(self, request: Request) -> Reply:
+        code = f"code-{next(self._made)}"
+        self.codes[code] = request.query["code_challenge"]
+        return asked(request, code)
 
     def _token(self, request: Request) -> Reply:
         form = request.form

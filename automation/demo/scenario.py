@@ -245,8 +245,9 @@ def due_now(run: Run) -> TaskQuerySet:
     """Acts of this run that are under way or could run in a moment; what a day's limit holds back is not among them."""
     soon = clock.database_now() + SOON
     open_acts = run.tasks().filter(kind__in=ACTS).with_waiting()
-    held = Q(hold_until__gt=soon) | Q(hold_reason__isnull=False, hold_until__isnull=True)
-    pending = Q(state=TaskState.PENDING, due_at__lte=soon) & ~held
+    # Not "not held": without a hold its end is NULL, which is neither before nor after anything.
+    free = Q(hold_reason__isnull=True) | Q(hold_until__lte=soon)
+    pending = Q(state=TaskState.PENDING, due_at__lte=soon) & free
     return open_acts.filter(
         pending | Q(state=TaskState.RUNNING) | Q(state=TaskState.UNKNOWN, due_at__isnull=False)
     )

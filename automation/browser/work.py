@@ -10,8 +10,8 @@ What an error promises is what the engine hangs on:
 ======================= =================================================== ==============
 raised                  what is certain                                     for an act
 ======================= =================================================== ==============
-:class:`BrowserBusy`    nothing was called; no slot is free                 ``TryLater``
-:class:`BrowserDown`    nothing was called; there is no browser             ``TryLater``
+:class:`BrowserBusy`    nothing was called; no slot is free                 ``NotCalled``
+:class:`BrowserDown`    nothing was called; there is no browser             ``NotCalled``
 :class:`Hung`           killed at the deadline; see ``acted``               ``Unknown``
 :class:`Lost`           the child or the browser ended; see ``acted``       ``Unknown``
 :class:`ActionFailed`   the action raised; see ``acted`` and ``kind``       by ``kind``

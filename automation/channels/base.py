@@ -44,6 +44,14 @@ class TryLater(ChannelError):
         self.rate_limited = rate_limited
 
 
+class NotCalled(TryLater):
+    """The network was not asked at all: what the call needs on our own side, a browser, is not to be had right now.
+
+    Nothing is wrong with the act, the account or the network, so it costs the act no try and the account no unit; acts of
+    this kind wait ``retry_after`` seconds.
+    """
+
+
 class Unknown(ChannelError):
     """The request left and no trustworthy answer came: the act may or may not have taken place."""
 

@@ -17,6 +17,7 @@ from automation.channels.base import (
     Channel,
     Done,
     Image,
+    NotCalled,
     NotFound,
     Refused,
     TryLater,
@@ -117,6 +118,14 @@ def failure(claim: Claim, error: Exception) -> Outcome:
             return Outcome(claim, Answer.REFUSED, reason=Reason.NOT_FOUND, error=text)
         case Refused():
             return Outcome(claim, Answer.REFUSED, reason=Reason.REFUSED, error=text)
+        case NotCalled():
+            return Outcome(
+                claim,
+                Answer.NOT_CALLED,
+                reason=Reason.BROWSER,
+                error=text,
+                retry_after=error.retry_after,
+            )
         case TryLater():
             reason = Reason.RATE_LIMITED if error.rate_limited else Reason.RETRY
             return Outcome(claim, Answer.LATER, reason=reason, error=text, retry_after=error.retry_after)

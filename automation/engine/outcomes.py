@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from accounts import services as accounts
 from automation.channels.base import Done
-from automation.engine import attempts, effects, failpoints, lanes, policy
+from automation.engine import attempts, effects, failpoints, lanes, pacing, policy
 from automation.engine.lanes import Lease
 from automation.engine.shapes import Answer, Outcome
 from automation.enums import AttemptState, Reason, TaskState
@@ -49,7 +49,7 @@ def _settle(lease: Lease, outcomes: Sequence[Outcome]) -> None:
     refuse(by_answer[Answer.REFUSED])
     put_off(lease, by_answer[Answer.LATER])
     leave_unknown(by_answer[Answer.UNKNOWN])
-    put_back(by_answer[Answer.NOT_CALLED])
+    put_back(lease, by_answer[Answer.NOT_CALLED])
     failpoints.reach("in_settle")
 
 
@@ -119,13 +119,28 @@ def leave_unknown(unknown: Sequence[Outcome]) -> None:
         )
 
 
-def put_back(not_called: Sequence[Outcome]) -> None:
-    """We know that we never called: units given back, task pending as if it had not been claimed."""
+def put_back(lease: Lease, not_called: Sequence[Outcome]) -> None:
+    """We know that we never called: units given back, task pending as if it had not been claimed.
+
+    Where something of ours was missing, its kind waits in the lane and says what for; the sending gap has not begun.
+    """
     ids = [outcome.claim.attempt_id for outcome in not_called]
-    if ids:
-        tasks = attempts.abandon(ids)
-        # Its due time was never touched: it keeps its place in the order.
-        Task.objects.filter(id__in=tasks).update(state=TaskState.PENDING, reason=Reason.READY, detail="")
+    if not ids:
+        return
+    tasks = attempts.abandon(ids)
+    # Its due time was never touched: it keeps its place in the order.
+    Task.objects.filter(id__in=tasks).update(state=TaskState.PENDING, reason=Reason.READY, detail="")
+    for outcome in not_called:
+        if outcome.reason and outcome.claim.task_id in tasks:
+            _await(lease, outcome)
+
+
+def _await(lease: Lease, outcome: Outcome) -> None:
+    until = clock.database_now() + timedelta(seconds=outcome.retry_after or policy.backoff(1))
+    lanes.hold(
+        lease.lane_id, kind=outcome.claim.kind, reason=outcome.reason, until=until, detail=outcome.error
+    )
+    pacing.forget_gap(lease.lane_id, outcome.claim.kind)
 
 
 def cancelled(task_ids: Sequence[int], *, reason: str, detail: str = "") -> None:

@@ -26,6 +26,14 @@ def begin_gap(lane: Lane, account: Account, at: datetime) -> None:
         lane.people_reason = Reason.SENDING_GAP
 
 
+def forget_gap(lane_id: int, kind: str) -> None:
+    """The act that began the gap was never called; the gap of the act before it was over when this one was claimed."""
+    if kind in PACED_ACTS:
+        Lane.objects.filter(pk=lane_id, people_reason=Reason.SENDING_GAP).update(
+            people_until=None, people_reason=""
+        )
+
+
 def space_out(account: Account, candidates: Sequence[Candidate]) -> list[Candidate]:
     """At most one act upon a person at a time where a gap is kept; everything else passes."""
     if gap_of(account) <= 0:

@@ -10,7 +10,15 @@ from django.db import transaction
 
 from accounts import services as accounts
 from accounts.models import Account
-from automation.channels.base import AuthFailed, Channel, ChannelError, Finding, Proof, TryLater
+from automation.channels.base import (
+    AuthFailed,
+    Channel,
+    ChannelError,
+    Finding,
+    NotCalled,
+    Proof,
+    TryLater,
+)
 from automation.engine import failpoints, lanes, outcomes, policy
 from automation.engine.acts import act_of
 from automation.engine.lanes import Lease
@@ -74,6 +82,9 @@ def _no_answer(lease: Lease, task: Task, attempt: Attempt, error: Exception) -> 
     if not isinstance(error, ChannelError):
         log.exception("channel_bug", task=task.pk, kind=task.kind, exc_info=error)
     now = clock.database_now()
+    if isinstance(error, NotCalled):
+        _ask_once_possible(task, error, now)
+        return
     if isinstance(error, AuthFailed):
         account = Account.objects.get(pk=lease.lane_id)
         accounts.mark_error(account=account, reason=str(error), by="engine")
@@ -81,6 +92,14 @@ def _no_answer(lease: Lease, task: Task, attempt: Attempt, error: Exception) -> 
         until = now + timedelta(seconds=error.retry_after or policy.backoff(1))
         lanes.hold(lease.lane_id, kind="", reason=Reason.RATE_LIMITED, until=until, detail=str(error))
     _ask_later(task, attempt, str(error) or type(error).__name__, now)
+
+
+def _ask_once_possible(task: Task, error: NotCalled, now: datetime) -> None:
+    """Nobody was asked, so that no time has run out: however long that lasts, it is left to nobody."""
+    wait = error.retry_after or policy.backoff(1)
+    Task.objects.filter(pk=task.pk, state=TaskState.UNKNOWN).update(
+        due_at=now + timedelta(seconds=wait), detail=str(error)[:500]
+    )
 
 
 def _ask_later(task: Task, attempt: Attempt, error: str, now: datetime) -> None:

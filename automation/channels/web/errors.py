@@ -6,6 +6,7 @@ from automation.browser.work import ActionFailed, Broken, BrowserDown, Hung
 from automation.channels.base import (
     AuthFailed,
     ChannelError,
+    NotCalled,
     NotFound,
     Refused,
     TryLater,
@@ -23,8 +24,8 @@ class NoSession(AuthFailed):
 def meaning(error: BrowserDown | Broken, *, acts: bool) -> ChannelError:
     """The channel's error for a browser's. ``acts``: the job was to press something that others notice."""
     if isinstance(error, BrowserDown):
-        # The lane waits, as when a site says "slow down": what we lack ourselves must not use up the task's tries.
-        return TryLater(str(error), retry_after=error.retry_after or DOWN_SECONDS, rate_limited=True)
+        # What we lack ourselves must use up neither a try of the task nor a unit of the account.
+        return NotCalled(str(error), retry_after=error.retry_after or DOWN_SECONDS)
     if isinstance(error, ActionFailed) and (said := _said(error)) is not None:
         return said
     if acts and error.acted:

@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
 from accounts.services import set_limit
-from automation.channels.base import AuthFailed, Done, Finding, Proof, TryLater
+from automation.channels.base import AuthFailed, Done, Finding, NotCalled, Proof, TryLater
 from automation.channels.sandbox.channel import SandboxChannel
 from automation.channels.sandbox.control import Control
 from automation.engine import acts, attempts, outcomes, reconcile, runner, start
@@ -243,6 +243,20 @@ def test_a_network_that_cannot_tell_for_a_day_leaves_it_to_a_person(
     run_lanes()
     assert (refreshed(task).state, refreshed(task).reason) == (TaskState.UNKNOWN, Reason.PARKED)
     assert refreshed(task).detail == "The network could not tell for a day: Down."
+
+
+def test_a_question_that_could_not_be_asked_is_asked_later_however_long_that_lasts(
+    limited: Account, somebody: Somebody, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = unclear(limited, somebody(), control)
+    Attempt.objects.filter(task=task).update(deadline=clock.database_now() - timedelta(hours=25))
+    answer_with(monkeypatch, NotCalled("There is no browser.", retry_after=30.0))
+    run_lanes()
+    waiting = refreshed(task)
+    assert (waiting.state, waiting.detail) == (TaskState.UNKNOWN, "There is no browser.")
+    assert waiting.due_at is not None
+    assert 25 < (waiting.due_at - clock.database_now()).total_seconds() <= 30
+    assert not Hold.objects.filter(lane=limited.pk).exists()
 
 
 def test_asking_stops_at_the_first_question_without_an_answer(

@@ -18,6 +18,7 @@ from automation.channels.base import (
     AuthFailed,
     Image,
     Login,
+    NotCalled,
     NotFound,
     Proof,
     Refused,
@@ -180,14 +181,13 @@ def test_session_of_somebody_else_does_nothing(
 
 
 # --- Around it --------------------------------------------------------------------------------------------------------
-def test_no_browser_means_later(channel: WebChannel, them: OwnAccount) -> None:
+def test_no_browser_means_not_called(channel: WebChannel, them: OwnAccount) -> None:
     running = endpoint.read()
     assert running
     endpoint.write(ServerState(DEGRADED, reason="it will not start"))
     try:
-        with pytest.raises(TryLater, match="it will not start") as caught:
+        with pytest.raises(NotCalled, match="it will not start"):
             channel.follow(begun("follow", handle=them.handle))
-        assert caught.value.rate_limited  # the lane waits, and the task loses no try
     finally:
         endpoint.write(running)
 

@@ -25,6 +25,7 @@ from automation.models import Campaign, Task
 from leads.models import Person
 from monitoring import heartbeats
 from monitoring.alerts import admin as _alerts  # noqa: F401 - registers its pages
+from monitoring.checks import browser
 from monitoring.dashboard import figures
 from monitoring.models import Event, Heartbeat, LogRecord
 from outreach.lib.admin import show
@@ -59,6 +60,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "steps": first_steps(request),
         "error_percent": f"{100 * seen.error_rate:.1f}",
         "oldest": show.duration(seen.oldest_overdue.total_seconds()) if seen.oldest_overdue else "",
+        "browser_is_slow": browser.is_long(seen.browser),
+        "browser_wait": show.duration(seen.browser.longest_wait),
         "chart_options": CHART,
         "statuses": [(AccountStatus(status), count, STATUS_COLOURS.get(AccountStatus(status), "grey"))
                      for status, count in seen.accounts.items() if count],

@@ -13,6 +13,7 @@ from django.db.models.functions import TruncHour
 
 from accounts.enums import AccountStatus, Health
 from accounts.models import Account, Allowance
+from automation.browsing.standing import Standing, standing
 from automation.enums import CampaignStatus, EnrolmentState, TaskState
 from automation.models import Campaign, Conversation, Lane, Task
 from monitoring import heartbeats, waiting
@@ -83,6 +84,7 @@ class Dashboard:
     unread_messages: int
     alive: list[Heartbeat]
     late: list[Heartbeat]
+    browser: Standing
 
     @property
     def error_rate(self) -> float:
@@ -118,7 +120,7 @@ class Dashboard:
 
 
 def figures() -> Dashboard:
-    """The state of the installation now, in 13 queries however much there is."""
+    """The state of the installation now, in 14 queries however much there is."""
     now = database_now()
     hours = [_hour(now) - timedelta(hours=back) for back in reversed(range(HOURS))]
     per_hour, ended = _ended(hours[0], now)
@@ -147,6 +149,7 @@ def figures() -> Dashboard:
         unread_messages=unread["messages"] or 0,
         alive=alive,
         late=late,
+        browser=standing(),
     )
 
 

@@ -1,4 +1,4 @@
-"""How networks and services take what we do: open breakers, and each account's pace."""
+"""How networks and services take what we do: open breakers, each account's pace, and the line for the browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ninja import Query, Router
 
 from accounts.api.access import needs
 from automation import breakers
-from automation.api.schemas_health import BreakerOut, RateOut
+from automation.api.schemas_health import BreakerOut, BrowserOut, RateOut
+from automation.browsing.standing import standing
 from automation.engine import breaker, rates
 from automation.models import Lane
 from outreach.lib import clock
@@ -40,3 +41,11 @@ def list_breakers(request: HttpRequest, query: Query[ListQuery]) -> Any:
 def show_rate(request: HttpRequest, account_id: int) -> Any:
     """Acts a minute: fewer when the network fails, more while there is room. 404 before the account ever had work."""
     return rates.standing(find(Lane.objects.all(), account_id), clock.database_now())
+
+
+@router.get(
+    "/browser", response=BrowserOut, summary="Show the line for the browser", **needs("tasks:read", "automation.view_task")
+)  # fmt: skip
+def show_browser(request: HttpRequest) -> Any:
+    """Slots are acts in a browser at once; one is kept for publishing and replying. Acts in line use up no try."""
+    return standing()

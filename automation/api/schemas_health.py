@@ -1,4 +1,4 @@
-"""What the API shows of breakers and rates."""
+"""What the API shows of breakers, rates and the browser."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ class RateOut(Schema):
     minute_ends_at: datetime | None = Field(description="Null: none runs; the next act begins one.")
     reason: str = Field(description="Why it last changed; empty: it never did.")
     changed_at: datetime | None
+
+
+class BrowserOut(Schema):
+    slots: int
+    taken: int
+    in_line: int = Field(description="Accounts and jobs that wait for a slot, all urgencies.")
+    critical: int = Field(description="Of them, with something to publish or a reply.")
+    high: int = Field(description="Of them, to read or to ask about an outcome.")
+    low: int = Field(description="Of them, with anything else.")
+    longest_wait: float = Field(description="Seconds since who has waited longest came.")
+    last_wait: float = Field(
+        description="Seconds that the last holders of the slots had waited, the longest of them."
+    )
+    turns: int = Field(description="How often a slot was ever taken.")

@@ -21,19 +21,21 @@ from automation.browser import endpoint, work
 from automation.browser.work import Broken, BrowserBusy, BrowserDown, Job, Session, State, urgency_of
 from automation.browsing import sessions, slots
 from automation.browsing.slots import Held
+from automation.browsing.standing import standing
 from automation.engine import lanes
 from automation.enums import BrowserUrgency, Reason
-from automation.models import Breaker
+from automation.models import Breaker, Hold
 from outreach.lib import clock
 
 SERVICE = "browser"  # its breaker, see automation.breakers
-AGAIN = 5.0  # seconds after which a lane in line looks again by itself, should its wake be lost
+AGAIN = 15.0  # seconds after which a lane in line looks again by itself, should its wake be lost; longer than its turn
 STARTING = 1.0  # seconds between two looks at a browser that starts
-BUSY_AGAIN = 2.0
+BUSY_AGAIN = 5.0
 LOOK_SECONDS = 0.1
 AFTERWARDS = 15.0  # seconds a slot outlasts its job's deadline: to kill, record and give back
 
-# The kinds something is due of that nothing holds back, and '' for an outcome to be asked about.
+# The kinds something is due of that nothing but the browser holds back, and '' for an outcome to be asked about. What waits
+# for the browser is looked at each time, or its hold might end between this look and the claim.
 DUE = """
 SELECT k.kind FROM unnest(%(kinds)s::text[]) AS k(kind)
 WHERE EXISTS (
@@ -41,7 +43,8 @@ WHERE EXISTS (
     WHERE lane_id = %(lane)s AND kind = k.kind AND state = 'pending' AND due_at <= statement_timestamp())
 AND NOT EXISTS (
     SELECT FROM automation_hold
-    WHERE lane_id = %(lane)s AND kind IN ('', k.kind) AND (until IS NULL OR until > statement_timestamp()))
+    WHERE lane_id = %(lane)s AND kind IN ('', k.kind) AND (until IS NULL OR until > statement_timestamp())
+      AND NOT (kind = k.kind AND reason = %(browser)s))
 UNION ALL
 (SELECT '' FROM automation_task
  WHERE lane_id = %(lane)s AND state = 'unknown' AND due_at <= statement_timestamp() LIMIT 1)
@@ -52,10 +55,11 @@ class FrontDesk:
     """The installation's :class:`automation.browser.work.Desk`. One a process; a lane is one thread's at a time."""
 
     def __init__(self) -> None:
-        self._turns: dict[int, Held] = {}
+        self._turns: dict[int, Held | None] = {}  # lanes at work, and the slot of each that has one
 
     def enter(self, account: int) -> None:
         """Take a slot for the most urgent work that is due in the account's lane; hold back what gets none."""
+        self._turns.setdefault(account, None)
         due = _due(account)
         if not due:
             return
@@ -67,22 +71,25 @@ class FrontDesk:
         for kind in due:
             by_urgency.setdefault(urgency_of(kind), []).append(kind)
         for urgency in sorted(by_urgency):
-            if not self._may_do(account, urgency):
-                now = clock.database_now()
-                until = now + timedelta(seconds=AGAIN)
-                if urgency == BrowserUrgency.LOW:
-                    until = max(until, slots.posting_until(now) or until)
-                _hold(account, by_urgency[urgency], until, _in_line(urgency, now))
+            if self._serving(account, urgency) is None:
+                _wait_in_line(account, urgency, by_urgency[urgency])
+            else:
+                _free(account, by_urgency[urgency])
 
-    def _may_do(self, account: int, urgency: int) -> bool:
-        """Whether the turn's slot, taken now if there is none yet, serves work of this urgency."""
-        held = self._turns.get(account)
-        if held is not None:
-            return not held.is_kept or urgency == BrowserUrgency.CRITICAL
+    def _serving(self, account: int, urgency: int) -> Held | None:
+        """The turn's slot if it serves work of this urgency, or one that does in its place; else it is in line for one.
+
+        The kept slot serves critical work only, whatever became due while it was held.
+        """
+        held = self._turns.get(account)  # a thread that lost the lane may end its turn while ours begins
+        if held is not None and (not held.is_kept or urgency == BrowserUrgency.CRITICAL):
+            return held
         taken = slots.take(slots.lane_key(account), urgency, account_id=account)
         if taken is not None:
             self._turns[account] = taken
-        return taken is not None
+            if held is not None:
+                slots.give_back(held)
+        return taken
 
     def leave(self, account: int) -> None:
         """The turn is over: its slot goes to the next in line."""
@@ -91,15 +98,13 @@ class FrontDesk:
 
     @contextmanager
     def slot(self, job: Job) -> Iterator[None]:
-        """The turn's slot, or one for this job alone; failures to get at a browser count for its breaker.
-
-        A turn in the kept slot does whatever its urgent act needs (signing in, say): less urgent kinds are held back.
-        """
-        own = self._turns.get(job.account) if job.account else None
-        held = own or _wait(job)
+        """The turn's slot, or one for this job alone; failures to get at a browser count for its breaker."""
+        in_turn = bool(job.account) and job.account in self._turns
+        held = self._of_turn(job) if in_turn else _wait(job)
         try:
             if not slots.renew(held, job.seconds + AFTERWARDS):
-                self._turns.pop(job.account, None)
+                if in_turn:
+                    self._turns[job.account] = None
                 raise BrowserBusy(
                     "The browser slot was given to somebody else meanwhile.", retry_after=BUSY_AGAIN
                 )
@@ -109,8 +114,15 @@ class FrontDesk:
             seconds = (down.retry_at - clock.database_now()).total_seconds()
             raise BrowserDown(f"There is no browser: {down}", retry_after=max(1.0, seconds)) from down
         finally:
-            if own is None:
+            if not in_turn:
                 slots.give_back(held)
+
+    def _of_turn(self, job: Job) -> Held:
+        """The slot of the account's turn for a job of it; raises :class:`BrowserBusy`, in line, when there is none."""
+        held = self._serving(job.account, job.urgency)
+        if held is None:
+            raise BrowserBusy(_in_line(job.urgency, clock.database_now()), retry_after=BUSY_AGAIN)
+        return held
 
     def session(self, account: int) -> Session:
         """The account's saved state, and how to keep it."""
@@ -128,7 +140,7 @@ def connect() -> None:
 
 def _due(account: int) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"kinds": lanes.KINDS, "lane": account})
+        cursor.execute(DUE, {"kinds": lanes.KINDS, "lane": account, "browser": Reason.BROWSER})
         return [kind for (kind,) in cursor.fetchall()]
 
 
@@ -151,10 +163,28 @@ def _hold(account: int, kinds: Sequence[str], until: datetime, detail: str) -> N
             lanes.hold(account, kind=kind, reason=Reason.BROWSER, until=until, detail=detail)
 
 
+def _wait_in_line(account: int, urgency: int, kinds: Sequence[str]) -> None:
+    """Hold the kinds back until the lane is called; at once again if that has happened meanwhile."""
+    now = clock.database_now()
+    until = now + timedelta(seconds=AGAIN)
+    if urgency == BrowserUrgency.LOW:
+        until = max(until, slots.posting_until(now) or until)
+    _hold(account, kinds, until, _in_line(urgency, now))
+    if slots.is_called(slots.lane_key(account), urgency):
+        _free(account, kinds)
+
+
+def _free(account: int, kinds: Sequence[str]) -> None:
+    """These kinds wait for the browser no longer; the lane is at work, so nobody needs waking."""
+    Hold.objects.filter(lane=account, kind__in=kinds, reason=Reason.BROWSER).delete()
+
+
 def _in_line(urgency: int, now: datetime) -> str:
     if urgency == BrowserUrgency.LOW and slots.posting_until(now):
         return "Keeps out of the way of a publication that is due soon."
-    return "All browser slots are taken; it is in line."
+    line = standing()
+    kept = " (one is kept for publishing and replying)" if line.slots > 1 else ""
+    return f"{line.taken} of {line.slots} browser slots are taken{kept}; {line.in_line} in line."
 
 
 def _wait(job: Job) -> Held:

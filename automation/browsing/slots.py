@@ -100,6 +100,11 @@ def leave(key: str, *, urgencies: Iterable[int] = BrowserUrgency.values) -> None
     BrowserWait.objects.filter(key=key, urgency__in=list(urgencies)).delete()
 
 
+def is_called(key: str, urgency: int) -> bool:
+    """Whether the turn of this one in line has come."""
+    return BrowserWait.objects.filter(key=key, urgency=urgency, woken_at__isnull=False).exists()
+
+
 def wake(account_ids: Sequence[int]) -> None:
     """Have these lanes looked at now: what a browser held back is claimed if they get their slot."""
     if account_ids:
@@ -166,8 +171,8 @@ def _hold(number: int, me: Waiter, account_id: int | None, now: datetime) -> Hel
         leased_until=now + timedelta(seconds=settings.BROWSER["slot_lease_seconds"]), waited=held.waited,
         turns=F("turns") + 1,
     )  # fmt: skip
-    if me.pk:
-        BrowserWait.objects.filter(pk=me.pk).delete()
+    served = BrowserWait.objects.filter(key=me.key)  # by any but the kept slot: all its work, however urgent
+    (served.filter(urgency=me.urgency) if held.is_kept else served).delete()
     return held
 
 

@@ -136,6 +136,7 @@ TABLE = [
     Row("POST /merges/{merge}/undo", "people:write", WRITE),
     Row("GET /breakers", "tasks:read"),
     Row("GET /accounts/{account}/rate", "accounts:read"),
+    Row("GET /browser", "tasks:read"),
     Row("GET /tasks", "tasks:read"),
     Row("GET /tasks/{pending}", "tasks:read"),
     Row("POST /tasks/{pending}/cancel", "tasks:act", WRITE),

@@ -1,14 +1,17 @@
-"""Breakers and rates as the API tells them."""
+"""Breakers, rates and the line for the browser as the API tells them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connection
+from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from automation.engine import lanes, rates
-from automation.enums import Reason
-from automation.models import Breaker
+from automation.enums import BrowserUrgency, Reason
+from automation.models import Breaker, BrowserWait
 from tests.api.conftest import Caller
 from tests.factories import make_account, make_lane
 
@@ -69,3 +72,14 @@ def test_rate_of_an_account_that_never_acted(api: Caller) -> None:
         None,
     )
     assert api.get(f"/accounts/{make_account().pk}/rate").status_code == 404
+
+
+def test_browser_tells_who_waits_for_it(api: Caller) -> None:
+    BrowserWait.objects.create(
+        key="account:1", urgency=BrowserUrgency.LOW, since=Now() - timedelta(seconds=30)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        told = api.get("/browser").json()
+    assert (told["taken"], told["in_line"], told["critical"], told["low"]) == (0, 1, 0, 1)
+    assert 30 <= told["longest_wait"] < 40
+    assert len(queries) <= 8

@@ -65,3 +65,12 @@ def test_waiting_for_more_than_five_minutes_is_not_well() -> None:
     assert said() == []
     wait(2, 310)
     assert [subject for subject, _ in said()] == ["browser_line"]
+
+
+def test_alert_for_a_long_line_resolves_when_it_is_short_again() -> None:
+    wait(1, 310)
+    sources.follow_checks()
+    assert alerts.open_alerts().filter(key="check:browser_line").count() == 1
+    BrowserWait.objects.all().delete()
+    sources.follow_checks()
+    assert not alerts.open_alerts().filter(key="check:browser_line").exists()

@@ -15,8 +15,10 @@ from automation import breakers
 from automation.browser import endpoint
 from automation.browser.endpoint import DEGRADED, READY, STARTING, ServerState
 from automation.browser.work import BrowserBusy, BrowserDown, Hung, Job, Urgency, urgency_of
+from automation.browsing import desk as desk_module
 from automation.browsing import sessions, slots
 from automation.browsing.desk import FrontDesk
+from automation.browsing.standing import standing
 from automation.enums import Priority, Reason, TaskState
 from automation.models import Breaker, BrowserSlot, BrowserWait, Hold
 from outreach.lib import clock
@@ -166,6 +168,81 @@ def test_turn_whose_slot_was_given_away_does_not_act(desk: FrontDesk) -> None:
         pytest.fail("it was not ours")
 
 
+def test_less_urgent_work_that_comes_due_mid_turn_does_not_use_the_kept_slot(desk: FrontDesk) -> None:
+    other, account = lane_with(ActionKind.DM), lane_with(ActionKind.POST)
+    desk.enter(other.pk)
+    desk.enter(account.pk)
+    assert taken() == [1, 2]
+    with pytest.raises(BrowserBusy, match="1 in line"), desk.slot(Job("x:y", account=account.pk)):
+        pytest.fail("it was in the kept slot")
+    with desk.slot(Job("x:y", account=account.pk, urgency=Urgency.CRITICAL)):
+        assert taken() == [1, 2]
+    desk.leave(other.pk)
+    with desk.slot(Job("x:y", account=account.pk)):
+        assert taken() == [2]
+    assert taken() == [2]
+    assert not BrowserWait.objects.exists()
+    desk.leave(account.pk)
+    assert taken() == []
+
+
+def test_what_waits_for_the_browser_is_looked_at_each_turn(desk: FrontDesk) -> None:
+    """A hold that ends between the look at what is due and the claim would let work through that has no slot."""
+    other, account = lane_with(ActionKind.DM), lane_with(ActionKind.DM)
+    desk.enter(other.pk)
+    desk.enter(account.pk)
+    soon = clock.database_now() + timedelta(seconds=0.5)
+    Hold.objects.filter(lane=account.pk).update(until=soon)
+    desk.leave(account.pk)
+    desk.enter(account.pk)
+    assert Hold.objects.get(lane=account.pk).until > soon + timedelta(seconds=5)
+    desk.leave(account.pk)
+    BrowserSlot.objects.update(leased_until=None, token=None)
+    desk.enter(account.pk)
+    assert holds(account) == []
+    assert taken() == [2]
+
+
+def test_call_that_comes_before_the_hold_is_written_is_not_lost(
+    desk: FrontDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, account = lane_with(ActionKind.DM), lane_with(ActionKind.DM)
+    desk.enter(other.pk)
+    in_line = desk_module._in_line
+
+    def free_meanwhile(urgency: int, now: Any) -> str:
+        desk.leave(other.pk)
+        return in_line(urgency, now)
+
+    monkeypatch.setattr(desk_module, "_in_line", free_meanwhile)
+    desk.enter(account.pk)
+    assert holds(account) == []
+    with desk.slot(Job("x:y", account=account.pk)):
+        assert taken() == [2]
+
+
+def test_turn_that_began_with_nothing_takes_a_slot_for_what_comes_due(desk: FrontDesk) -> None:
+    account = lane_with()
+    desk.enter(account.pk)
+    assert taken() == []
+    with desk.slot(Job("x:y", account=account.pk)):
+        assert taken() == [2]
+    assert taken() == [2], "the turn keeps it"
+    desk.leave(account.pk)
+    assert taken() == []
+
+
+def test_slot_for_all_work_ends_the_waiting_of_all_of_it(desk: FrontDesk) -> None:
+    """A place left in line would keep a slot from others once it is called."""
+    other, account = lane_with(ActionKind.DM), lane_with(ActionKind.DM, ActionKind.FETCH_INBOX)
+    desk.enter(other.pk)
+    desk.enter(account.pk)
+    assert standing().in_line == 2
+    desk.leave(other.pk)
+    desk.enter(account.pk)
+    assert (taken(), standing().in_line) == ([2], 0)
+
+
 def test_browser_that_keeps_failing_is_left_alone_and_lanes_say_so(desk: FrontDesk, settings: Any) -> None:
     for _ in range(settings.ENGINE["breaker_failures"]):
         with pytest.raises(BrowserDown), desk.slot(Job("x:y")):
@@ -212,3 +289,16 @@ def test_waiting_for_turns_costs_no_attempt(desk: FrontDesk) -> None:
     assert BrowserWait.objects.count() == 1
     assert slots.capacity() == 2
     assert second.lane.tasks.get().attempt_count == 0
+
+
+def test_turn_of_a_thread_that_lost_the_lane_ends_without_harm(desk: FrontDesk) -> None:
+    account = lane_with(ActionKind.DM)
+    desk.enter(account.pk)
+    desk.enter(account.pk)
+    desk.leave(account.pk)
+    assert taken() == []
+    with desk.slot(Job("x:y", account=account.pk)):
+        assert taken() == [2]
+    desk.leave(account.pk)
+    assert taken() == []
+    assert desk._serving(account.pk, Urgency.LOW) is not None, "between its end and ours"

@@ -22,20 +22,21 @@ def hear(tell: Callable[[], None]) -> None:
     _tell[:] = [tell]
 
 
-_renew: list[Callable[[], None]] = []
+_once: list[Callable[[], None]] = []
 
 
-def new_connections() -> None:
-    """Have the next request go out on a connection that no request used before; call it while that request is held.
+def send_once() -> None:
+    """Have the request that is held right now leave once and no more; call it before letting it go.
 
     Chromium repeats a request, a POST too, whose connection was used before and dies without an answer: the act would be
-    done twice. It does not repeat one whose connection is new. Nothing can be done about it in a browser elsewhere
-    (``BROWSER_URL``), whose connections are not ours.
+    done twice. It does not repeat one whose connection is new, so on this machine the gate cuts those that are open. A
+    browser elsewhere (``BROWSER_URL``) has connections that are not ours: there the request is sent beside it, by
+    Playwright, which repeats nothing.
     """
-    for renew in _renew:
-        renew()
+    for way in _once:
+        way()
 
 
-def renew_with(renew: Callable[[], None] | None) -> None:
-    """Have ``renew`` called by :func:`new_connections`, or nothing."""
-    _renew[:] = [] if renew is None else [renew]
+def once_by(way: Callable[[], None]) -> None:
+    """Have ``way`` called by :func:`send_once`, instead of the one before."""
+    _once[:] = [way]

@@ -17,11 +17,11 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright, TimeoutError, sync_playwright
 
 from automation.browser import announcing
 from automation.browser.gate import Gate
-from automation.browser.visit import Action, Visit
+from automation.browser.visit import Action, Visit, told
 from automation.browser.wire import Closed, Wire
 from outreach.lib import processes
 
@@ -72,10 +72,11 @@ class Worker:
             browser = self._connected(job["endpoint"], job["deadline"])
             visit = Visit(browser, job, self._own_gate() if job["gated"] else None)
         except Error as error:
-            self._forget_browser()
-            return {"down": one_line(error)}
+            is_the_jobs = self._opens_no_such(error)
+            self._forget_browser()  # and with it what it had opened by then
+            return {"failed": told(error), "connected": True} if is_the_jobs else {"down": one_line(error)}
         announcing.hear(lambda: self._tell(job, acting=True))
-        announcing.renew_with(self._own_gate().cut if job["gated"] else None)
+        announcing.once_by(visit.send_once)
         with visit:
             action = find_action(job["action"])
             if time.monotonic() >= job["deadline"]:
@@ -83,6 +84,13 @@ class Worker:
             self._tell(job, started=True)
             said = visit.perform(action, Path(job["folder"]) if job["folder"] else None)
             return {**said, "connected": browser.is_connected()}
+
+    def _opens_no_such(self, error: Error) -> bool:
+        """Whether the browser is well and it is this job's context that cannot be: its state, zone or proxy is wrong."""
+        is_there = self._browser is not None and self._browser.is_connected()
+        return (
+            is_there and not isinstance(error, TimeoutError) and type(error).__name__ != "TargetClosedError"
+        )
 
     def _connected(self, endpoint: str, deadline: float) -> Browser:
         if self._browser is None or self._endpoint != endpoint or not self._browser.is_connected():

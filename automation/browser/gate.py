@@ -61,17 +61,20 @@ class Gate:
     def close(self) -> None:
         """Let nothing through, and cut what is open."""
         self._allowed = ()
-        self.cut()
+        self._cut()
 
     def cut(self) -> None:
-        """Cut what is open and wait until the browser has noticed; see :func:`automation.browser.announcing.new_connections`."""
+        """Cut what is open and wait until the browser has noticed; see :func:`automation.browser.announcing.send_once`."""
+        if self._cut():
+            time.sleep(NOTICE_SECONDS)
+
+    def _cut(self) -> int:
         with self._lock:
             still = list(self._open)
         for one in still:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-        if still:
-            time.sleep(NOTICE_SECONDS)
+        return len(still)
 
     def _accept(self) -> None:
         while True:

@@ -117,14 +117,15 @@ class Talk:
 
     def answer(self, said: dict[str, Any]) -> Answer:
         """What it returned, or the exception that says what it raised."""
+        acted = self._acted and self._started
         proofs = _proofs(self._message["folder"], said.get("proofs", ()))
         failed = said.get("failed")
         if failed is None:
             return Answer(said["result"], said.get("state"), proofs, tuple(said["refused_hosts"]))
         if not said["connected"] or failed["kind"].endswith(TARGET_GONE):
-            raise Lost("The browser ended in the middle of it.", acted=self._acted, proofs=proofs)
+            raise Lost("The browser ended in the middle of it.", acted=acted, proofs=proofs)
         raise ActionFailed(
-            failed["message"], kind=failed["kind"], details=failed["details"], acted=self._acted, proofs=proofs,
+            failed["message"], kind=failed["kind"], details=failed["details"], acted=acted, proofs=proofs,
             state=said.get("state"),
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ STEP_SECONDS = 15.0  # how long one step of an action may wait for the page, at 
 PICTURE_SECONDS = 3.0
 MOST_BYTES = 5_000_000  # of one picture or trace
 OPTIONS = frozenset({"locale", "timezone_id", "user_agent", "viewport"})
+READS = frozenset({"GET", "HEAD"})
 INSIDE = frozenset({"about", "data", "blob"})  # schemes that leave nothing
 
 
@@ -34,6 +35,7 @@ class Visit:
     def __init__(self, browser: Browser, job: dict[str, Any], gate: Gate | None) -> None:
         self._job, self._gate = job, gate
         self._refused: set[str] = set()
+        self._sends_beside = False
         self._context = self._open(browser)
 
     def _open(self, browser: Browser) -> BrowserContext:
@@ -53,7 +55,9 @@ class Visit:
             context.route("**/*", self._on_request)
             context.on("request", self._on_redirect)
         if job["keep_proof"]:
-            context.tracing.start(screenshots=True, snapshots=True)
+            context.tracing.start(
+                snapshots=True
+            )  # the page at each step; filming it would cost as much as the act
         return context
 
     def perform(self, action: Action, folder: Path | None) -> dict[str, Any]:
@@ -87,11 +91,20 @@ class Visit:
         if len(self._context.pages) > MOST_PAGES:
             page.close()
 
-    def _on_request(self, route: Route) -> None:
-        if self._may_go(route.request.url):
-            route.continue_()
+    def send_once(self) -> None:
+        """What writes leaves once from now on; see :func:`automation.browser.announcing.send_once`."""
+        if self._gate:
+            self._gate.cut()
         else:
+            self._sends_beside = True
+
+    def _on_request(self, route: Route) -> None:
+        if not self._may_go(route.request.url):
             route.abort("blockedbyclient")
+        elif self._sends_beside and route.request.method not in READS:
+            _send_beside(route)
+        else:
+            route.continue_()
 
     def _on_redirect(self, request: Request) -> None:
         """A redirect passes no route: the page that followed one outside is closed."""
@@ -116,9 +129,18 @@ class Visit:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._gate:
-            self._gate.close()
+            self._gate.close()  # nothing that a page says as it closes leaves any more
         with contextlib.suppress(Error):  # the browser is gone, and the context with it
             self._context.close()
+
+
+def _send_beside(route: Route) -> None:
+    """Send it without the browser, with its cookies and headers, once; the page gets the answer, redirects as they are."""
+    try:
+        route.fulfill(response=route.fetch(max_redirects=0, max_retries=0))
+    except Error:
+        with contextlib.suppress(Error):  # the page is gone
+            route.abort("connectionreset")
 
 
 def _is_safe(host: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from playwright.sync_api import Error, Locator, Request, Response, Route
 
-from automation.browser.announcing import about_to_act, new_connections
+from automation.browser.announcing import about_to_act, send_once
 from automation.channels.base import TryLater, Unknown
 from automation.channels.web.visit import LOOK_EVERY, NeedsLogin, Visit, has_status
 
@@ -76,9 +76,9 @@ def press(visit: Visit, button: Locator, look: Callable[[], Found | None], *, en
 
 
 def _send_once(route: Route) -> None:
-    """What is sent after the press goes out on a connection of its own: the browser must not send it again by itself."""
+    """What is sent after the press leaves once: the browser must not send it again by itself."""
     if route.request.method not in ("GET", "HEAD"):
-        new_connections()
+        send_once()
     route.fallback()
 
 

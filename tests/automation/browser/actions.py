@@ -68,7 +68,7 @@ def devour(context: BrowserContext, arguments: dict[str, Any]) -> dict[str, Any]
     page = context.new_page()
     page.evaluate(
         "async () => { const all = []; while (true) { all.push(new Uint8Array(8e6).fill(1));"
-        " await new Promise(r => setTimeout(r, 5)); } }"
+        " await new Promise(r => setTimeout(r, 10)); } }"
     )
     return {}
 

@@ -17,6 +17,7 @@ import pytest
 
 from automation.browser import work
 from automation.browser.pool import pool
+from automation.browser.server import proportional
 from automation.browser.work import ActionFailed, BrowserDown, Hung, Job, Lost, OpenDesk
 from automation.channels.sandbox.process import SandboxProcess
 from outreach.lib import net
@@ -86,12 +87,65 @@ def test_renderer_of_a_hung_page_does_not_stay(job: MakeJob, served: Serving) ->
     with pytest.raises(Hung):
         work.perform(job("spin", seconds=2.0))
     ends = time.monotonic() + 5.0
-    while time.monotonic() < ends:
-        busy = [one for one in served.family() if "--type=renderer" in " ".join(one.cmdline())]
-        if not busy:
-            return
+    while renderers(served):
+        assert time.monotonic() < ends, f"renderers left: {renderers(served)}"
         time.sleep(0.1)
-    pytest.fail(f"renderers left: {busy}")
+
+
+def test_page_that_eats_memory_dies_from_outside_and_gives_it_back(job: MakeJob, served: Serving) -> None:
+    work.perform(job("look"))
+    before = megabytes(served)
+    seen: list[float] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            seen.append(megabytes(served))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(Hung):
+            work.perform(job("devour", seconds=4.0))
+        took = time.monotonic() - began
+    finally:
+        over.set()
+        watching.join()
+    assert max(seen) > before + 150, "it ate"
+    assert took < 5.0
+    while megabytes(served) > before + 50:
+        assert time.monotonic() - began < 4.0 + 5.0
+        time.sleep(0.1)
+    assert work.perform(job("look")).result["title"] == "Welcome - Sandbox"
+
+
+def megabytes(served: Serving) -> float:
+    return sum(map(proportional, served.family())) / 1e6
+
+
+def test_accounts_that_do_not_act_hold_nothing_in_the_browser(job: MakeJob, served: Serving) -> None:
+    for account in range(1, 9):
+        work.perform(job("look", account=account))
+    assert children(), "the workers are still there, and connected"
+    ends = time.monotonic() + 5.0
+    while renderers(served):
+        assert time.monotonic() < ends, f"pages stay open: {renderers(served)}"
+        time.sleep(0.1)
+
+
+def renderers(served: Serving) -> list[psutil.Process]:
+    """The processes that show pages."""
+    return [one for one in served.family() if "--type=renderer" in " ".join(one.cmdline())]
+
+
+def test_state_that_cannot_be_restored_is_the_jobs_own_fault(job: MakeJob) -> None:
+    """It must not pass for a browser that is down, which would stop everybody's work."""
+    state = {"cookies": [{"name": "x", "value": "y", "domain": "", "path": "/"}], "origins": []}
+    with pytest.raises(ActionFailed) as failed:
+        work.perform(job("look", state=state))
+    assert not failed.value.acted
+    assert work.perform(job("look")).result["title"] == "Welcome - Sandbox"
 
 
 @pytest.mark.parametrize(("acts", "acted"), [(True, True), (False, False)])

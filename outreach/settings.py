@@ -321,7 +321,7 @@ BROWSER: dict[str, float] = {
     "retry_seconds": env.float("BROWSER_RETRY_SECONDS", 30.0),  # between tries to start one that will not
     "warm_workers": env.int("BROWSER_WARM_WORKERS", 2),  # idle children one process keeps, about 135 MB each
     "worker_idle_seconds": env.float("BROWSER_WORKER_IDLE_SECONDS", 60.0),
-    "worker_acts": env.int("BROWSER_WORKER_ACTS", 50),  # then a child is replaced, as after so much growth:
+    "worker_acts": env.int("BROWSER_WORKER_ACTS", 200),  # then a child is replaced, as after so much growth:
     "worker_growth_mb": env.int("BROWSER_WORKER_GROWTH_MB", 100),
 }
 

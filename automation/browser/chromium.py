@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 SYSTEM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable")
@@ -36,13 +37,17 @@ def launch_flags() -> list[str]:
     return [*(["--no-sandbox"] if os.geteuid() == 0 else []), *QUIET_FLAGS]
 
 
-def find(configured: str = "") -> Path | None:
-    """The Chromium to run, or ``None``; a ``configured`` path that is no program is an error."""
+def find(configured: str = "", *, windowed: bool = False) -> Path | None:
+    """The Chromium to run, or ``None``; a ``configured`` path that is no program is an error.
+
+    ``windowed``: one that can open a window, which the small headless ones cannot.
+    """
     if configured:
         if not os.access(configured, os.X_OK):
             raise ChromiumMissing(f"CHROMIUM_PATH ({configured}) is not a program. Correct or unset it.")
         return Path(configured)
-    return next(_downloaded(), None) or next(_installed(), None)
+    there = chain(_downloaded(windowed=windowed), _installed(windowed=windowed))
+    return next(there, None)
 
 
 def find_or_install(configured: str = "", say: Callable[[str], None] = print) -> Path:
@@ -66,21 +71,25 @@ def find_or_install(configured: str = "", say: Callable[[str], None] = print) ->
     )
 
 
-def _downloaded() -> Iterator[Path]:
+def _downloaded(*, windowed: bool) -> Iterator[Path]:
     """Playwright's own downloads, newest first."""
     caches = (Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright")
     configured = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "")
     for folder in [Path(configured)] if configured else caches:
-        for pattern in DOWNLOADS:
+        for pattern in _able(DOWNLOADS, windowed):
             programs = [path for path in folder.glob(pattern) if os.access(path, os.X_OK)]
             yield from sorted(programs, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _installed() -> Iterator[Path]:
-    for name in SYSTEM_NAMES:
+def _installed(*, windowed: bool) -> Iterator[Path]:
+    for name in _able(SYSTEM_NAMES, windowed):
         path = shutil.which(name)
         if path:
             yield Path(path)
+
+
+def _able(names: Iterable[str], windowed: bool) -> list[str]:
+    return [name for name in names if not (windowed and "headless" in name)]
 
 
 def _install_commands() -> Iterator[list[str]]:

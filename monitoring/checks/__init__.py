@@ -18,12 +18,13 @@ from monitoring.checks import (
     queue,
     schedules,
     shared_cache,
+    sites,
 )
 from monitoring.checks.finding import Finding, Level
 from outreach.lib.clock import database_now
 
 # Those that need no database; those that tell whether it can be asked; those that ask it.
-ON_THE_MACHINE = (production, disk)
+ON_THE_MACHINE = (production, disk, sites)
 OF_THE_DATABASE = (database, migrations)
 IN_THE_DATABASE = (
     shared_cache,

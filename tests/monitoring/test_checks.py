@@ -232,3 +232,21 @@ def test_doctor_prints_one_json_object_last():
     report = json.loads(text.splitlines()[-1])
     assert (code, report["ok"]) == (1, False)
     assert set(report["findings"][0]) == {"level", "subject", "message", "mend"}
+
+
+def test_site_file_that_cannot_be_used_is_named_with_its_line(running, settings, tmp_path):
+    settings.WEB_SITES_DIR = str(tmp_path)
+    assert checks.run() == []
+    file = tmp_path / "acme.toml"
+    file.write_text('name = "acme"\ntitle = 7\n')
+    (finding,) = checks.run()
+    assert (finding.subject, finding.level) == ("site_files", Level.ERROR)
+    assert "acme.toml, line 2: title: must be a text" in finding.message
+    file.write_text("name = acme\n")
+    assert "acme.toml cannot be read" in messages()
+    assert "line 1" in messages()
+
+
+def test_folder_of_site_files_that_is_none_is_told(running, settings, tmp_path):
+    settings.WEB_SITES_DIR = str(tmp_path / "nowhere")
+    assert subjects() == ["site_files"]

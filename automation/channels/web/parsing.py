@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from automation.channels.web.site import (
     READS,
@@ -25,8 +24,8 @@ from automation.channels.web.site import (
     Take,
     WrittenAct,
 )
+from automation.channels.web.tables import SiteError, Table, line_of
 
-Made = TypeVar("Made")
 WAYS = ("role", "label", "text", "placeholder", "test_id", "css")
 LOCATE = (*WAYS, "name", "exact", "within")
 VALUE = ("attribute", "pattern", "format", "zone", "values")
@@ -49,94 +48,6 @@ KNOWN = {
 }
 POST = {"id", "text", "at", "url", "replies", "author", "language"}
 VARIABLES = {"handle", "me", "post_id", "query"}
-
-
-class SiteError(ValueError):
-    """A site file that cannot be used; the message says where and what to write instead."""
-
-
-class Table:
-    """One table of a site file: knows its place, and in the end that nothing in it was left unread."""
-
-    def __init__(self, content: object, place: str) -> None:
-        if not isinstance(content, Mapping):
-            raise SiteError(f'{place} must be a table, e.g. {{ role = "button", name = "Follow" }}.')
-        self._content = content
-        self._place = place
-        self._read: set[str] = set()
-
-    def fail(self, sentence: str, name: str = "") -> SiteError:
-        """An error at this place."""
-        return SiteError(f"{self._place}{f'.{name}' if name else ''}: {sentence}")
-
-    def has(self, name: str) -> bool:
-        return name in self._content
-
-    def value(self, name: str, kind: type[Made], otherwise: Made | None = None) -> Made:
-        """A plain value of one type; without ``otherwise`` it must be there."""
-        self._read.add(name)
-        if name not in self._content:
-            if otherwise is None:
-                raise self.fail("is missing.", name)
-            return otherwise
-        found = self._content[name]
-        if kind is float and isinstance(found, int) and not isinstance(found, bool):
-            return float(found)  # type: ignore[return-value]
-        if type(found) is not kind:
-            raise self.fail(f"must be a {WORDS[kind]}.", name)
-        return found
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts, possibly none."""
-        found = self.value(name, list, [])
-        if not all(isinstance(one, str) and one for one in found):
-            raise self.fail("must be a list of texts.", name)
-        return tuple(found)
-
-    def table(self, name: str) -> Table:
-        """A table inside this one."""
-        self._read.add(name)
-        if name not in self._content:
-            raise self.fail("is missing.", name)
-        return Table(self._content[name], f"{self._place}.{name}")
-
-    def optional(self, name: str, parse: Callable[[Table], Made]) -> Made | None:
-        """What a table inside this one says, if it is there."""
-        return parse(self.table(name)) if self.has(name) else None
-
-    def tables(self, name: str, parse: Callable[[Table], Made]) -> tuple[Made, ...]:
-        """What each table of a list says; a single table counts as a list of one."""
-        self._read.add(name)
-        found = self._content.get(name, [])
-        several = found if isinstance(found, list) else [found]
-        return tuple(
-            parse(Table(one, f"{self._place}.{name}[{number}]")) for number, one in enumerate(several, 1)
-        )
-
-    def each(self, parse: Callable[[Table], Made], known: Collection[str]) -> dict[str, Made]:
-        """What each table inside says, by name; other names than the known ones are refused."""
-        found = {name: parse(self.table(name)) for name in self._content if name in known}
-        self.end(known)
-        return found
-
-    def end(self, known: Collection[str] = ()) -> None:
-        """Refuse what nobody asked for: a misspelt key would otherwise be ignored without a word."""
-        allowed = {*self._read, *known}
-        for name in self._content:
-            if name not in allowed:
-                near = difflib.get_close_matches(name, allowed, 1)
-                hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(sorted(allowed))}."
-                raise self.fail(f"is not known here.{hint}", name)
-
-
-WORDS: dict[type, str] = {
-    str: "text",
-    int: "whole number",
-    float: "number",
-    bool: "true or false",
-    list: "list",
-    dict: "table",
-}
 
 
 # --- Small parts ---------------------------------------------------------------------------------------------------
@@ -324,9 +235,18 @@ def _readings(table: Table) -> dict[str, Reading]:
 
 
 def load(file: Path) -> Site:
-    """The site a file describes."""
+    """The site a file describes; an error names the line that is to be mended."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SiteError(f"{file.name} cannot be read: {error}") from None
-    return parse(content, file.name)
+    try:
+        return parse(content, file.name)
+    except SiteError as error:
+        line = line_of(text, error.place)
+        where = f"{file.name}, line {line}" if line else file.name
+        raise SiteError(where + str(error).removeprefix(file.name), error.place) from None
+
+
+__all__ = ["SiteError", "load", "parse"]

@@ -45,7 +45,8 @@ class Command(BaseCommand):
             raise CommandError(f"{chosen} signs in with credentials. Set them on its page in the admin.")
         try:
             program = chromium.find_or_install(settings.CHROMIUM_PATH, self.stdout.write)
-            options = by_hand.Options(program, self.stdout.write, headed, port, minutes * 60)
+            windowed = chromium.find(settings.CHROMIUM_PATH, windowed=True)
+            options = by_hand.Options(program, self.stdout.write, headed, port, minutes * 60, windowed)
             state = by_hand.sign_in(login_of(chosen), options)
         except (by_hand.GivenUp, chromium.ChromiumMissing, WrongKey, ValueError) as error:
             raise CommandError(str(error)) from error

@@ -50,6 +50,16 @@ def test_newest_download_wins(machine):
     assert chromium.find() == new
 
 
+def test_headless_ones_open_no_window(machine):
+    program(machine / "downloads/chromium_headless_shell-1200/chrome-linux/headless_shell")
+    shell = program(machine / "bin/chromium-headless-shell")
+    assert chromium.find(windowed=True) is None
+    whole = program(machine / "bin/chromium")
+    assert chromium.find(windowed=True) == whole
+    assert chromium.find() != whole
+    assert chromium.find(str(shell), windowed=True) == shell, "what is configured is what runs"
+
+
 def test_nothing_found_is_installed_and_said(machine, monkeypatch):
     said, calls = [], []
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from automation.browser import chromium
 from automation.channels.base import Login
 from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.web import login as by_hand
@@ -158,3 +162,40 @@ def test_thread_is_free_for_the_database_afterwards(
         by_hand.sign_in(login, by_hand.Options(chromium_path, print, headed=False, seconds=5))
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
+
+
+# --- A real window ---------------------------------------------------------------------------------------------------
+def test_window_without_a_chromium_that_has_one_says_what_to_install(
+    chromium_path: Path, login: Login
+) -> None:
+    options = by_hand.Options(chromium_path, print, headed=True, seconds=5, windowed=None)
+    with pytest.raises(by_hand.GivenUp, match=r"apt-get install chromium.*--page"):
+        by_hand.sign_in(login, options)
+
+
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A screen nobody looks at, and the Chromium that opens windows on it."""
+    windowed, server = chromium.find(windowed=True), shutil.which("Xvfb")
+    if windowed is None or server is None:
+        pytest.skip("needs Xvfb and a Chromium with windows: apt-get install xvfb chromium")
+    reads, writes = os.pipe()
+    with subprocess.Popen(
+        [server, "-displayfd", str(writes), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"],
+        pass_fds=[writes], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        os.close(writes)
+        with open(reads) as said:
+            monkeypatch.setenv("DISPLAY", f":{said.readline().strip()}")
+        yield windowed
+        process.terminate()
+
+
+def test_window_opens_where_there_is_a_display_and_closes_unused(
+    chromium_path: Path, login: Login, display: Path
+) -> None:
+    said: list[str] = []
+    options = by_hand.Options(chromium_path, said.append, seconds=3, windowed=display)
+    with pytest.raises(by_hand.GivenUp, match="Nobody signed in"):
+        by_hand.sign_in(login, options)
+    assert said == ["Sign in in the window that has opened. It closes by itself."]

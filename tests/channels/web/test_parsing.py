@@ -78,11 +78,11 @@ def test_site_does_what_its_file_describes() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "complaint"),
     [
-        ("name", None, "small.toml.name: is missing"),
+        ("name", None, "small.toml: name: is missing"),
         ("nmae", "x", "Did you mean name?"),
         ("hosts", "example.org", "must be a list"),
         ("seconds", 500, "between 5 and 120"),
-        ("login", None, "small.toml.login: is missing"),
+        ("login", None, "small.toml: login: is missing"),
         ("login.fill", {"handle": {"label": "Handle"}}, "fill and press belong together"),
         ("login.viewer", {"attribute": "id"}, "says who is signed in"),
         ("act.follow.press", {"rol": "button"}, "found in one way"),
@@ -117,6 +117,31 @@ def test_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         parsing.load(file)
 
 
+BROKEN = {
+    "not there": ('title = "Sandbox"', "", "sandbox.toml: title: is missing."),
+    "misspelt": ("authoritative = true", "authoritatif = true", "authoritatif: is not known here"),
+    "inline": ('press = { role = "button", name = "Log in" }', 'press = { rol = "button" }', "login.press: "),
+    "list": ("missing = [{ status = 404 }]", 'missing = [{ status = "404" }]', "missing[1].status: "),
+    "lacking": ('open = "/search?q={query}"', "", "read.search.open: is missing."),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_error_in_a_file_names_the_line(tmp_path: Path, case: str) -> None:
+    right, wrong, complaint = BROKEN[case]
+    text = (sites.SHIPPED / "sandbox.toml").read_text()
+    number = text[: text.index(right)].count("\n") + 1
+    file = tmp_path / "sandbox.toml"
+    file.write_text(text.replace(right, wrong, 1))
+    with pytest.raises(SiteError) as caught:
+        parsing.load(file)
+    said = str(caught.value)
+    assert complaint in said
+    # No line says what is not there: then it is the one that opens the table, or none at all.
+    expected = {"not there": "sandbox.toml: ", "lacking": f"sandbox.toml, line {number - 1}: "}
+    assert said.startswith(expected.get(case, f"sandbox.toml, line {number}: "))
+
+
 def test_own_file_comes_before_the_shipped_one_and_is_read_again_when_it_changes(
     tmp_path: Path, settings: Any
 ) -> None:
@@ -133,7 +158,7 @@ def test_broken_file_harms_no_other_site_and_turns_nobody_away(tmp_path: Path, s
     settings.WEB_SITES_DIR = str(tmp_path)
     (tmp_path / "forum.toml").write_text('name = "forum"')
     assert sites.of("http://127.0.0.1:1").name == "sandbox"
-    with pytest.raises(TryLater, match=r"forum\.toml\.title: is missing"):
+    with pytest.raises(TryLater, match=r"forum\.toml: title: is missing"):
         connect(Login(1, "ada", "https://forum.example.org"))
     (tmp_path / "forum.toml").unlink()
     with pytest.raises(AuthFailed, match=r"describes forum\.example\.org"):

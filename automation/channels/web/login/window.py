@@ -33,13 +33,17 @@ class GivenUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``headed`` none: a real window if there is a display. ``port`` 0: any free one. ``say`` tells the person."""
+    """``headed`` none: a real window if there is a display. ``port`` 0: any free one. ``say`` tells the person.
+
+    ``windowed`` is the Chromium that can open a window, if there is one: the headless one cannot.
+    """
 
     program: Path
     say: Callable[[str], None]
     headed: bool | None = None
     port: int = 0
     seconds: float = 600.0
+    windowed: Path | None = None
 
 
 def sign_in(login: Login, options: Options) -> State:
@@ -81,17 +85,19 @@ class _Window:
 
     async def _launch(self, playwright: Playwright) -> tuple[Browser, bool]:
         wanted = has_display() if self._options.headed is None else self._options.headed
-        if wanted:
-            try:
-                return await self._start(playwright, headless=False), True
-            except Error as error:
-                if self._options.headed:
-                    raise GivenUp(f"No window can be opened here: {_first_line(error)}") from None
-        return await self._start(playwright, headless=True), False
+        try:
+            if wanted and self._options.windowed:
+                return await self._start(playwright, self._options.windowed, headless=False), True
+            problem = "the Chromium that is installed has none. Debian: apt-get install chromium"
+        except Error as error:
+            problem = _first_line(error)
+        if self._options.headed:
+            raise GivenUp(f"No window can be opened here: {problem}. Without one: manage.py login --page")
+        return await self._start(playwright, self._options.program, headless=True), False
 
-    async def _start(self, playwright: Playwright, *, headless: bool) -> Browser:
+    async def _start(self, playwright: Playwright, program: Path, *, headless: bool) -> Browser:
         return await playwright.chromium.launch(
-            executable_path=str(self._options.program),
+            executable_path=str(program),
             args=chromium.launch_flags(),
             headless=headless,
             chromium_sandbox=False,

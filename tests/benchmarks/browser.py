@@ -39,6 +39,7 @@ SUMMARY = (
     "contexts in one Chromium. Megabytes (PSS) are those of Chromium, drivers and workers while they work."
 )
 TOLERANCE = 0.85  # at most 15 % slower
+REST_SECONDS = 5.0  # in which contexts that were left are closed and their processes end
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
                 **{f"{name}_mb": round(bench.held[name, count], 1) for name in contenders},
             }
         found["worst_ratio"] = min(found[f"contexts_{count}"]["ratio"] for count in options.contexts)
-        found["idle_accounts_mb"] = bench.idle()
+        found |= bench.idle()
         found["within_15_percent"] = found["worst_ratio"] >= TOLERANCE
         report.publish("browser", SUMMARY, found, options)
 
@@ -80,10 +81,7 @@ class Bench:
 
     def ours(self, count: int) -> float:
         """Acts a minute through slots, sessions and workers."""
-        settings.BROWSER = {**settings.BROWSER, "slots": count + 1, "warm_workers": count}
-        with Serving(
-            environment.FOLDER, CHROMIUM_PATH=str(chromium.find(settings.CHROMIUM_PATH))
-        ) as self.server:
+        with self._serving(count) as self.server:
             self._act_ours(count, count * 2)  # workers are warm, as are plain Playwright's
             value = self._timed("ours", count, partial(self._act_ours, count, self.acts))
             pool().close()
@@ -144,10 +142,30 @@ class Bench:
         self.held[name, count] = scale.most
         return self.acts * 60 / seconds
 
-    def idle(self) -> float:
-        """Megabytes held for accounts with saved sessions while none of them acts and the server has rested."""
+    def idle(self) -> dict[str, Any]:
+        """What all the accounts that have acted hold while none does: megabytes beyond those after the first act, and
+        processes that show a page.
+        """
+        with self._serving(2) as self.server:
+            self._act_ours(1, 1)
+            alone = self._rest()
+            self._act_ours(2, len(self.states))
+            after = self._rest()
+            pages = sum("--type=renderer" in " ".join(one.cmdline()) for one in self.server.family())
+        return {
+            "idle_accounts": len(self.states),
+            "idle_accounts_mb": round(after - alone, 1),
+            "idle_accounts_pages": pages,
+        }
+
+    def _rest(self) -> float:
         pool().close()
-        return round(browsers(), 1)
+        time.sleep(REST_SECONDS)
+        return browsers()
+
+    def _serving(self, count: int) -> Serving:
+        settings.BROWSER = {**settings.BROWSER, "slots": count + 1, "warm_workers": count}
+        return Serving(environment.FOLDER, CHROMIUM_PATH=str(chromium.find(settings.CHROMIUM_PATH)))
 
 
 class Scale:

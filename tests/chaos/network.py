@@ -43,12 +43,12 @@ def _black_hole(stage: Scene, sends: int, result: Result, deadline: float) -> No
     for number, account in enumerate(holes):  # places are shared out by the lane's network: two of them hang
         Lane.objects.filter(account=account).update(network=f"hole-{number % 2}")
         stage.control.fault("black_hole", account=account.handle)
-    _throughput(stage, well, 5 * WELL)  # the workers' first connections
-    alone = _throughput(stage, well, sends)
+    throughput(stage, well, 5 * WELL)  # the workers' first connections
+    alone = throughput(stage, well, sends)
     stage.queue(20 * len(holes), accounts=holes)
     time.sleep(deadline + 1)  # until all of them hang
-    beside = _throughput(stage, well, sends)
-    waits = _waits(well, sends)
+    beside = throughput(stage, well, sends)
+    waited = waits(well, sends)
     opened = until(
         lambda: Lane.objects.filter(account__in=holes, breaker_opened_at__isnull=False).count() == len(holes),
         within=20 * deadline + 40,
@@ -59,13 +59,13 @@ def _black_hole(stage: Scene, sends: int, result: Result, deadline: float) -> No
         calls[seen.account] += seen.kind == "dm"
     most = max(calls[account.handle] for account in holes)
     result.figures |= {"alone_per_s": round(alone, 1), "beside_per_s": round(beside, 1), "hole_calls": most}
-    result.figures["p95_wait"] = round(percentile(waits, 0.95), 2)
+    result.figures["p95_wait"] = round(percentile(waited, 0.95), 2)
     result.holds(most <= BREAKER, f"at most {BREAKER} calls of a lane before its breaker opened ({most})")
     result.holds(beside > 0.8 * alone, f"others at 80 % of their speed ({beside / alone:.0%})")
     result.holds(result.figures["p95_wait"] < 5, "others' p95 wait under 5 s")
 
 
-def _throughput(stage: Scene, senders: list[Account], sends: int) -> float:
+def throughput(stage: Scene, senders: list[Account], sends: int) -> float:
     """Messages a second through these lanes."""
     mine = stage.tasks.filter(lane__account__in=senders, state=TaskState.COMPLETED)
     before, began = mine.count(), time.monotonic()
@@ -74,7 +74,7 @@ def _throughput(stage: Scene, senders: list[Account], sends: int) -> float:
     return sends / (time.monotonic() - began)
 
 
-def _waits(senders: list[Account], sends: int) -> list[float]:
+def waits(senders: list[Account], sends: int) -> list[float]:
     """Seconds from being written to being started, of the latest ``sends``."""
     rows = Attempt.objects.filter(task__lane__account__in=senders, number=1).order_by("-id")[:sends]
     return [

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Taken:
 class Fault:
     """What goes wrong at a step (``mail``, ``rcpt``, ``data``, ``dot``, ``auth``), how often, and for whom.
 
+    ``address`` is the one the step names (at the dot, the recipient's); ``sender`` limits a dot to one mailbox.
+
     ``reply`` is said instead; an empty one ends the connection without a word. ``taken`` counts for the dot: whether the
     message is kept all the same.
     """
@@ -44,10 +47,13 @@ class Fault:
     count: int = 1
     address: str = ""
     taken: bool = False
+    sender: str = ""
     hits: int = 0
 
-    def strikes(self, step: str, address: str) -> bool:
-        if step != self.step or self.hits >= self.count or self.address not in ("", address):
+    def strikes(self, step: str, address: str, sender: str = "") -> bool:
+        if step != self.step or self.hits >= self.count:
+            return False
+        if self.address not in ("", address) or self.sender not in ("", sender):
             return False
         self.hits += 1
         return True
@@ -67,6 +73,9 @@ class SmtpServer:
     taken: list[Taken] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     connections: int = 0
+    steps: list[tuple[str, str, float]] = field(
+        default_factory=list
+    )  # mail, and connections refused at signing in: who, when
 
     def __post_init__(self) -> None:
         logging.getLogger("mail.log").setLevel(logging.ERROR)  # it logs each line of the protocol
@@ -87,9 +96,9 @@ class SmtpServer:
         with self._lock:
             self.faults.clear()
 
-    def struck(self, step: str, address: str = "") -> Fault | None:
+    def struck(self, step: str, address: str = "", sender: str = "") -> Fault | None:
         with self._lock:
-            return next((fault for fault in self.faults if fault.strikes(step, address)), None)
+            return next((fault for fault in self.faults if fault.strikes(step, address, sender)), None)
 
     def close(self) -> None:
         if self._controller.server is not None:
@@ -100,6 +109,7 @@ class SmtpServer:
     async def handle_MAIL(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.steps.append(("mail", address, time.time()))
         if found := self.struck("mail", address):
             return self._say(server, found)
         envelope.mail_from = address
@@ -116,7 +126,7 @@ class SmtpServer:
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         recipient = envelope.rcpt_tos[0]
-        found = self.struck("dot", recipient)
+        found = self.struck("dot", recipient, envelope.mail_from or "")
         if found is None or found.taken:
             taken = Taken(envelope.mail_from or "", recipient, bytes(envelope.original_content or b""))
             with self._lock:
@@ -136,6 +146,9 @@ class SmtpServer:
         if found := self.struck("auth"):
             return AuthResult(success=False, handled=False, message=self._say(server, found))
         name, password = data.login.decode(), data.password.decode()
+        if self.users.get(name) != password and not getattr(session, "refused", False):
+            session.refused = True  # type: ignore[attr-defined]
+            self.steps.append(("refused", name, time.time()))
         return AuthResult(success=self.users.get(name) == password, handled=False)
 
 

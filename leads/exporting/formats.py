@@ -16,7 +16,7 @@ Told = Callable[[int, int], None]  # how many rows are written, and the id of th
 
 
 def as_csv(people: People, told: Told) -> Iterator[bytes]:
-    """CSV in UTF-8, header first, with every cell defused."""
+    """CSV in UTF-8, header first, with every cell defused: a spreadsheet runs what it takes for a formula."""
     yield _lines([people.columns])
     written = 0
     for page in people.pages():
@@ -31,7 +31,11 @@ def as_csv(people: People, told: Told) -> Iterator[bytes]:
 
 
 def as_json(people: People, told: Told) -> Iterator[bytes]:
-    """One JSON array of objects by column; addresses and tags are lists."""
+    """One JSON array of objects by column; addresses and tags are lists.
+
+    Values are exactly what is stored: programs read JSON, and to them a defused value would be a wrong one. Whoever puts
+    them into a spreadsheet defuses them there.
+    """
     lists = {"email", "tags", *people.networks}
     yield b"["
     written = 0

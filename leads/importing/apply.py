@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -162,12 +163,15 @@ class Batch:
         self._insert_people(new)
         changed = [card for card in cards if card.known and card.filled]
         self._update(changed)
-        profile_keys = self._insert_profiles()
-        tags = named_tags(name for card in cards for name in card.tags)
+        profiles = sorted(self.new_profiles.items())
+        profile_keys = self._insert_profiles([pair for pair in profiles if pair[1].known])
+        tags = named_tags({name for card in cards for name in card.tags})
         put_on((card.pk, tags[name]) for card in cards if card.known and card.pk for name in card.tags)
-        links = ((card.pk, tags[name]) for card in new for name in sorted(card.tags))
-        if tags and new:
-            insert_rows(PersonTag, ("person_id", "tag_id"), links)
+        with noted_already():
+            profile_keys += self._insert_profiles([pair for pair in profiles if not pair[1].known])
+            links = [(card.pk, tags[name]) for card in new for name in sorted(card.tags)]
+            if links:
+                insert_rows(PersonTag, ("person_id", "tag_id"), links)
         silent = {card.pk for card in self.new_profiles.values() if card.suppressed and card.pk}
         if silent:
             consent.propagate(silent, by=self.run.created_by)
@@ -178,8 +182,7 @@ class Batch:
         if new:
             insert_rows(Person, ("id", *PERSON_FIELDS), rows)
 
-    def _insert_profiles(self) -> list[int]:
-        profiles = sorted(self.new_profiles.items())
+    def _insert_profiles(self, profiles: list[tuple[Address, Card]]) -> list[int]:
         if not profiles:
             return []
         keys = next_keys(Profile, len(profiles))
@@ -209,6 +212,15 @@ class Batch:
         ):
             if ids:
                 events.emit(name, model=model, ids=ids, by=self.run.created_by, import_id=self.run.pk)
+
+
+@contextmanager
+def noted_already() -> Iterator[None]:
+    """Around rows of people whose own rows this transaction wrote: the triggers, which noted those, do not note them again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('outreach.noted', 'already', true)")
+        yield
+        cursor.execute("SELECT set_config('outreach.noted', '', true)")
 
 
 def address_key(address: Address) -> int:

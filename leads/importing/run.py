@@ -20,7 +20,7 @@ from leads.importing.errors import ImportFileError
 from leads.importing.formats import as_csv
 from leads.importing.keep import in_parts, kept, size_of
 from leads.importing.read import Table
-from leads.importing.rows import Entry, understand
+from leads.importing.rows import Entry, Reader
 from leads.models import Import, ImportPart, ImportRow
 from outreach.lib import events, stopping
 from outreach.lib.copying import insert_rows
@@ -110,9 +110,9 @@ def _batches(run: Import) -> Iterator[tuple[list[Entry], float]]:
     reported = (
         ImportRow.objects.filter(import_run=run).order_by("-number").values_list("number", flat=True).first()
     )
-    rows = table.rows(after=reported or 0)
+    rows, reader = table.rows(after=reported or 0), Reader(table.header, run.mapping)
     while batch := list(islice(rows, BATCH)):
-        yield [understand(row, table.header, run.mapping) for row in batch], min(1.0, table.bytes_read / size)
+        yield [reader.entry(row) for row in batch], min(1.0, table.bytes_read / size)
 
 
 def _apply(import_id: int, entries: list[Entry], progress: float) -> bool:

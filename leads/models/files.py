@@ -68,7 +68,7 @@ class ImportPart(models.Model):
 class ImportRow(models.Model):
     """The report on one row of a file; ``number`` counts lines as a spreadsheet does, the header being 1."""
 
-    import_run = models.ForeignKey(Import, models.CASCADE, related_name="row_reports")
+    import_run = models.ForeignKey(Import, models.CASCADE, related_name="row_reports", db_index=False)
     number = models.PositiveIntegerField()
     outcome = models.CharField(max_length=10, choices=RowOutcome)
     message = models.CharField(max_length=500, blank=True)

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from accounts.models import Account
@@ -75,6 +75,9 @@ class Person(models.Model):
             models.Index(fields=["lifecycle", "-id"], name="person_lifecycle"),  # Lead and Contact lists
             models.Index(fields=["stage", "-id"], name="person_stage"),  # list filter, campaign audiences
             models.Index(fields=["-id"], condition=Q(suppressed_at__isnull=False), name="person_suppressed"),
+            models.Index(F("score").desc(nulls_last=True), F("id").desc(), name="person_best"),  # best first
+            # list filter
+            models.Index(fields=["language", "-id"], condition=~Q(language=""), name="person_language"),
             # Admin and API search; icontains compares upper-case, so the index holds it too.
             GinIndex(OpClass(Upper("display_name"), name="gin_trgm_ops"), name="person_name_trigram"),
             GinIndex(OpClass(Upper("company"), name="gin_trgm_ops"), name="person_company_trigram"),

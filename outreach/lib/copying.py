@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -10,6 +12,7 @@ from django.db.models import Field, Model
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 
 def insert_rows(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -18,21 +21,20 @@ def insert_rows(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
     The other fields get their default and the present time as ``bulk_create`` would give them; the database fills what
     has a default of its own. Values go as they are: texts must fit their columns. Triggers and constraints apply.
     """
-    chosen = [field for field in model._meta.concrete_fields if field.attname in columns]
-    order = [columns.index(field.attname) for field in chosen]
+    fields = {field.attname: field for field in model._meta.concrete_fields}
     constant = {
-        field.column: _default(field)
-        for field in model._meta.concrete_fields
-        if field not in chosen and _is_ours(field)
+        field.column: _plain(_default(field))
+        for name, field in fields.items()
+        if name not in columns and _is_ours(field)
     }
     tail = tuple(constant.values())
-    names = [str(name) for name in (*(field.column for field in chosen), *constant)]
+    names = [str(name) for name in (*(fields[name].column for name in columns), *constant)]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(sql.Identifier(name) for name in names)
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row((*(row[place] for place in order), *tail))
+            copy.write_row((*row, *tail))
 
 
 def next_keys(model: type[Model], count: int) -> list[int]:
@@ -47,6 +49,13 @@ def next_keys(model: type[Model], count: int) -> list[int]:
 
 def _is_ours(field: Field[Any, Any]) -> bool:
     return not field.primary_key and field.db_default is NOT_PROVIDED
+
+
+def _plain(value: Any) -> Any:
+    """The same value as text, worked out once instead of for every row; COPY makes of it what the column holds."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(value.obj) if isinstance(value, Jsonb) else value
 
 
 def _default(field: Field[Any, Any]) -> Any:

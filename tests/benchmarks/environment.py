@@ -72,6 +72,20 @@ def create_database(name: str) -> None:
         server.execute(f'CREATE DATABASE "{name}"')
 
 
+def copy_database(name: str, copy: str) -> None:
+    """A second database with what the first one holds."""
+    connection.close()
+    with psycopg.connect(conninfo("postgres"), autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+
+
+def use_database(name: str) -> None:
+    """From now on Django's connection leads to this database of the server."""
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
 def preload(library: str = "") -> None:
     """Have the server run with this library, or with none; it is restarted where that is a change."""
     connection.close()

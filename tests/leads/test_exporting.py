@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -87,3 +88,31 @@ def test_an_export_can_be_imported_again() -> None:
         ("mastodon", "ann@m.example"),
     }
     assert set(again.tags.values_list("name", flat=True)) == {"vip", "=x"}
+
+
+@pytest.mark.django_db
+def test_json_holds_what_is_stored_where_a_spreadsheet_gets_it_defused() -> None:
+    """Programs read JSON: to them a defused name would be another name."""
+    make_profile(
+        "=evil@example.org", network="email", person=make_person(display_name="=1+1", company="@SUM")
+    )
+    written = {}
+    for form in ("json", "csv"):
+        export = exporting.run_export(exporting.start_export(format=form, by="test").pk)
+        written[form] = b"".join(exporting.file_of(export)).decode()
+    (person,) = json.loads(written["json"])
+    assert (person["display_name"], person["company"], person["email"]) == (
+        "=1+1",
+        "@SUM",
+        ["=evil@example.org"],
+    )
+    (row,) = csv.DictReader(written["csv"].splitlines())
+    assert (row["display_name"], row["company"], row["email"]) == ("'=1+1", "'@SUM", "'=evil@example.org")
+
+
+@pytest.mark.django_db
+def test_export_of_nobody_has_a_header_only() -> None:
+    make_person()
+    export = exporting.run_export(exporting.start_export(choice={"ids": []}, by="test").pk)
+    assert (export.status, export.rows) == ("completed", 0)
+    assert b"".join(exporting.file_of(export)).decode().startswith("id,email,")

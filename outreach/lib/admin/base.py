@@ -10,13 +10,28 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.expressions import OrderBy
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.dataclasses import UnfoldAction
+from unfold.views import ChangeList
 
 from outreach.lib import events
 from outreach.lib.admin.pagination import BigTablePaginator
 from outreach.lib.admin.widgets import dress_plain
+
+
+class TiesFollow(ChangeList):
+    """Rows that are equal in the sorted column come newest first, or oldest first when the column is read backwards: one
+    index, read in either direction, then serves both.
+    """
+
+    def _get_deterministic_ordering(self, ordering: Any) -> Any:
+        found = super()._get_deterministic_ordering(ordering)
+        added = len(found) == len(ordering) + 1 and found[-1] == "-pk"
+        if added and isinstance(found[0], OrderBy) and not found[0].descending:
+            found[-1] = "pk"
+        return found
 
 
 class ModelAdmin(UnfoldModelAdmin):
@@ -43,6 +58,10 @@ class ModelAdmin(UnfoldModelAdmin):
 
     def enrich(self, request: HttpRequest, rows: list[Any]) -> None:
         """Give the rows of a list what its columns show beyond their own, in as many queries for 50 as for one."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """A list whose ties go the way of its columns."""
+        return TiesFollow
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, its rows read and enriched once."""

@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 
 from leads import consent, importing, jobs, recovery
 from leads.importing import ImportFileError, keep, run, run_import, start_import
-from leads.models import Import, ImportPart, ImportRow, Person, Profile, Suppression, Tag
+from leads.models import Import, ImportPart, ImportRow, Person, PersonChange, Profile, Suppression, Tag
 from outreach.lib.events import Event
 from tests.factories import make_person, make_profile
 from tests.leads.conftest import named, own_queries
@@ -314,3 +314,33 @@ def test_export_people_writes_a_file(tmp_path: Path) -> None:
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert len(lines) == 2
     assert "ann@example.org" in lines[1]
+
+
+def test_import_wants_handles_that_name_their_server_where_a_network_has_many() -> None:
+    """A bare handle would be somebody else than the same one with its server, who may have said no."""
+    done = take("mastodon\nkatherine\n@katherine@m.example\n")
+    assert outcomes(done) == [(2, "failed"), (3, "created")]
+    assert message(done, 2) == (
+        '"katherine" does not name its server: on Mastodon write katherine@ and the server, such as '
+        "katherine@example.social."
+    )
+    assert Profile.objects.get().handle == "katherine@m.example"
+
+
+def test_import_notes_each_new_person_once_and_everybody_it_changes() -> None:
+    known = make_profile("known@example.org", network="email").person
+    PersonChange.objects.all().delete()
+    take("email,mastodon,tags\nnew@example.org,new@m.example,vip\nknown@example.org,known@m.example,vip\n")
+    noted = list(PersonChange.objects.values_list("person_id", flat=True))
+    new = Person.objects.exclude(pk=known.pk).get()
+    assert noted.count(new.pk) == 1
+    assert known.pk in noted
+
+
+def test_profiles_and_tags_are_noted_again_after_an_import() -> None:
+    take("email,tags\nnew@example.org,vip\n")
+    person = Person.objects.get()
+    PersonChange.objects.all().delete()
+    make_profile(person=person)
+    person.tags.add(Tag.objects.create(name="later"))
+    assert list(PersonChange.objects.values_list("person_id", flat=True)) == [person.pk, person.pk]

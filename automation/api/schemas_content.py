@@ -178,7 +178,9 @@ class AssignIn(Input):
 
 
 class LabelsIn(Input):
-    labels: Annotated[list[Label], Field(max_length=20, description="All of them; what is left out is taken away.")]
+    labels: Annotated[
+        list[Label], Field(max_length=20, description="All of them; what is left out is taken away.")
+    ]
 
 
 class InterestIn(Input):

@@ -16,6 +16,10 @@ from automation.channels.oauth import OAuth
 from outreach.lib import networks
 
 
+class NotInstalled(LookupError):
+    """No channel package here serves this network; the message says so."""
+
+
 @cache
 def _packages() -> dict[str, str]:
     """The package of each network; imported, since each announces its network by its name."""
@@ -42,9 +46,10 @@ def capabilities(network: str) -> frozenset[str]:
 
 
 def open_channel(network: str, login: Login) -> Channel:
-    """The driver of ``network`` for one account; :class:`KeyError` where none is installed."""
+    """The driver of ``network`` for one account; :class:`NotInstalled` where there is none."""
     load()
-    networks.get(network)
+    if network not in _packages():
+        raise NotInstalled(f"No channel for {network} is installed here.")
     return cast(Channel, import_module(f"{_packages()[network]}.channel").connect(login))
 
 

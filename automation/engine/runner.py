@@ -71,9 +71,8 @@ def open_channel(lease: Lease) -> Channel:
         return ClosedChannel(account.network, error)
     except (ChannelError, WrongKey) as error:
         return ClosedChannel(account.network, AuthFailed(str(error)))
-    except KeyError:
-        missing = AuthFailed(f"No channel for {account.network} is installed here.")
-        return ClosedChannel(account.network, missing)
+    except registry.NotInstalled as missing:
+        return ClosedChannel(account.network, AuthFailed(str(missing)))
 
 
 def _work(lease: Lease, channel: Channel, go_on: Callable[[], bool]) -> int:

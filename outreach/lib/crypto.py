@@ -15,7 +15,7 @@ MAKE_KEY = (
     'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"; '
     "several, comma-separated, newest first, rotate."
 )
-MAKE_HASH_KEY = (
+MAKE_HASH_KEY: str = (
     f"{MAKE_SECRET_KEY} Keep it with the database's backups and never change it: it is what remembers who said "
     "no after their data is erased."
 )

@@ -45,5 +45,5 @@ def test_extra_channel_without_a_demo_is_not_offered_as_one(extra: None) -> None
 
 def test_channel_that_is_not_named_is_not_there() -> None:
     assert "noop" not in registry.load()
-    with pytest.raises(KeyError):
+    with pytest.raises(registry.NotInstalled, match="No channel for noop"):
         registry.open_channel("noop", Login(account_id=1, handle="us"))

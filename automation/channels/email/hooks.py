@@ -175,10 +175,13 @@ def _bounce(event: Any, status: str, said: str) -> str:
     return str(replies.bounce_of(status, said))
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _own_class(event: Any) -> str:
-    raw = event.esp_event if isinstance(event.esp_event, dict) else {}
-    data = raw.get("data") if isinstance(raw.get("data"), dict) else {}
-    bounce = data.get("bounce") if isinstance(data.get("bounce"), dict) else {}
+    raw = _object(event.esp_event)
+    bounce = _object(_object(raw.get("data")).get("bounce"))
     return str(raw.get("Type") or bounce.get("type") or raw.get("event") or "").lower()
 
 

@@ -96,7 +96,8 @@ def _labels(names: Iterable[str]) -> tuple[str, ...]:
 def write(client: imaplib.IMAP4, uids: Sequence[int], wanted: Labelling) -> None:
     """Put and take labels on these messages of the folder that is open for writing; :class:`Refused` where it keeps none."""
     gmail = is_gmail(client)
-    if not gmail and rb"\*" not in b" ".join(client.untagged_responses.get("PERMANENTFLAGS", [])):
+    flags = client.untagged_responses.get("PERMANENTFLAGS", [])
+    if not gmail and rb"\*" not in b" ".join(line for line in flags if isinstance(line, bytes)):
         raise Refused("This mail server keeps no labels of its users.")
     for sign, names in (("+", wanted.add), ("-", wanted.remove)):
         written = [_quoted(name) if gmail else keyword_of(name) for name in names]

@@ -205,14 +205,16 @@ def test_a_lane_that_cannot_be_run_rests_and_says_why(
     account: Account, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("no such driver")
+        raise KeyError("session")
 
     monkeypatch.setattr("automation.engine.runner.registry.open_channel", broken)
     add_dm(account, somebody())
-    with pytest.raises(RuntimeError):
+    with pytest.raises(KeyError):
         run_once(account.lane)
     (hold,) = Hold.objects.filter(lane_id=account.pk)
-    assert hold.detail == "The lane could not be run: RuntimeError: no such driver"
+    assert hold.detail == "The lane could not be run: KeyError: 'session'"
+    account.refresh_from_db()
+    assert account.status == AccountStatus.ACTIVE  # it is not the account's fault
     assert Lane.objects.get(pk=account.pk).next_at == hold.until
 
 

@@ -32,7 +32,7 @@ OPERATED: dict[str, tuple[str, ...]] = {
         "add_publication", "change_publication", "add_source", "change_source", "add_frontierentry", "change_frontierentry",
         "change_opportunity", "add_qualificationrule",
         "change_qualificationrule", "add_decision", "add_targetgroup", "change_targetgroup", "add_prompttrial",
-        "replay_llmcall",
+        "replay_llmcall", "change_enrichment",
         "add_handlecheck", "change_onboardingrun",
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ class AutomationConfig(AppConfig):
     def ready(self) -> None:
         """Announce the installed networks, subscribe to what accounts and people tell, keep the schedules in
         step, say how long what is kept and what moves when two people become one."""
-        from automation import listeners, merging, proofs, schedule  # noqa: PLC0415 - models must be loaded first
+        from automation import enrichment, listeners, merging, proofs, schedule  # noqa: PLC0415 - models must be loaded first
         from automation.asking import retention as asking_retention  # noqa: PLC0415
         from automation.browsing import desk  # noqa: PLC0415
         from automation.browsing import retention as browsing_retention  # noqa: PLC0415
@@ -28,5 +28,8 @@ class AutomationConfig(AppConfig):
         merging.register()
         listeners.connect()
         discovery_listening.connect()
+        enrichment.connect()
+        # Once per migrate, after our tables are there.
+        post_migrate.connect(enrichment.after_migrate, sender=self)
         # Once per migrate, after the queue's own tables are there.
         post_migrate.connect(schedule.synchronise, sender=apps.get_app_config("django_q"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.services import settle_time_zones, settle_warm_ups
-from automation import recovery, services
+from automation import enrichment, recovery, services
 from automation.asking import gateway
 from automation.campaigns import groups, newcomers, progress
 from automation.conversations import inbox
@@ -18,6 +18,7 @@ from automation.onboarding import progress as onboarding
 from outreach.lib import events, queue, retention
 
 PURGE_SECONDS = 200.0  # of the 300 a job may take
+ENRICH_SECONDS = 20.0  # then others get a turn, and it goes on
 SLICE = 20.0  # seconds after which a long one gives its worker back, and goes on later
 
 
@@ -67,6 +68,21 @@ def discover() -> int:
 def feed_frontier(network: str) -> int:
     """Hand out what is due to be looked at on a network."""
     return feeding.feed(network)
+
+
+def enrich() -> int:
+    """Work out what can be said of profiles that appeared or changed; returns for how many it did."""
+    enrichment.hand_out(seconds=ENRICH_SECONDS)
+    done = enrichment.run(seconds=ENRICH_SECONDS)
+    enrichment.nudge()
+    return done
+
+
+def enrich_online() -> int:
+    """The same for what has to be fetched: websites, pictures, mail servers."""
+    done = enrichment.run_online(seconds=ENRICH_SECONDS)
+    enrichment.nudge()
+    return done
 
 
 def judge_open_leads() -> int:

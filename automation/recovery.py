@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.enums import PACED_ACTS
+from automation import enrichment
 from automation.asking import ledger
 from automation.campaigns import progress
 from automation.channels.base import Done
@@ -141,6 +142,15 @@ def _open_leads(now: datetime, dry_run: bool) -> int:
     return waits
 
 
+def _enrichment(now: datetime, dry_run: bool) -> int:
+    """Have profiles enriched that were passed over, and steps handed out that changed without a migrate."""
+    late = enrichment.overdue(now - STUCK_AFTER)
+    if not dry_run:
+        enrichment.announce()
+        enrichment.nudge()
+    return late
+
+
 PARTS: dict[str, Callable[[datetime, bool], int]] = {
     "forgotten lanes": lambda now, dry_run: _rouse(forgotten_lanes, now, dry_run),
     "dead attempts": lambda now, dry_run: _rouse(lanes_with_dead_attempts, now, dry_run),
@@ -148,4 +158,5 @@ PARTS: dict[str, Callable[[datetime, bool], int]] = {
     "stuck enrolments": _enrolments,
     "dead model calls": _dead_calls,
     "open leads": _open_leads,
+    "late enrichment": _enrichment,
 }

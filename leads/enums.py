@@ -73,6 +73,14 @@ class DuplicateStatus(models.TextChoices):
     MERGED = "merged", "Merged"
 
 
+class MailVerdict(models.TextChoices):
+    """What checking an e-mail address came to."""
+
+    GOOD = "good", "Takes mail"
+    RISKY = "risky", "Takes mail, but not one person's"
+    BAD = "bad", "Takes no mail"
+
+
 class RowOutcome(models.TextChoices):
     """What became of one row of an imported file."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from leads import exporting, importing
-from leads.models import Export, Import
+from leads.models import Export, Import, ProfileFigures
 from outreach.lib import retention
 
 KEEP_FILES = timedelta(days=30)  # of imports nobody followed up; the reports on their rows stay
+KEEP_FIGURES = timedelta(days=2 * 365)  # how profiles grew; what they have now stands at the profile itself
 KEEP_EXPORTS = timedelta(days=7)  # copies of people's data should not lie about
 
 
@@ -28,5 +29,10 @@ def register() -> None:
             KEEP_EXPORTS,
             lambda before: Export.objects.filter(created_at__lt=before).count(),
             exporting.forget_files,
+        ),
+        retention.rows(
+            "figures of profiles",
+            KEEP_FIGURES,
+            lambda before: ProfileFigures.objects.filter(day__lt=before.date()).order_by("day"),
         ),
     )

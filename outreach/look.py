@@ -54,6 +54,7 @@ NAVIGATION: list[dict[str, Any]] = [
             entry("Sources", "travel_explore", "automation.source"),
             entry("Frontier", "low_priority", "automation.frontierentry"),
             entry("Discovery plans", "explore", "automation.discoveryplan"),
+            entry("Enrichment", "auto_fix_high", "automation.enrichment"),
             entry("Segments", "filter_alt", "leads.segment"),
             entry("Lists", "list_alt", "leads.personlist"),
             entry("Imports", "upload_file", "leads.import"),

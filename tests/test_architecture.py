@@ -25,7 +25,12 @@ ROOMS = {
     "ninja": (r"\w+/api(\.py|/)", r"\w+/schemas(\.py|/)", r"outreach/lib/(api|schemas)(\.py|/)"),
 }
 # They turn dataclasses into dataclasses; whoever calls them has the rows.
-WITHOUT_DATABASE = ("automation/channels/", "automation/browser/", "automation/llm/")
+WITHOUT_DATABASE = (
+    "automation/channels/",
+    "automation/browser/",
+    "automation/llm/",
+    "automation/enrichment/steps/",
+)
 # Names of networks that mean something else in these files: path patterns, and what.
 OTHER_MEANINGS = {
     "email": {

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from automation.admin import colours
+from automation.admin import colours, enrichment
 from automation.campaigns import services as campaigns
 from automation.discovery import qualification
 from automation.enums import CampaignStatus, Direction, Verdict
@@ -53,6 +53,13 @@ class ActsUponPeople:
 
     actions_detail = ["enrol_one", "judge", *pages.PersonAdmin.actions_detail]
     actions = ["enrol_many", "qualify_many", *pages.PersonAdmin.actions]
+
+    change_form_outer_after_template = "admin/automation/person_after.html"
+
+    def panels(self, request: HttpRequest, instance: Person) -> dict[str, Any]:
+        """The address book's, and what was found out."""
+        shown: dict[str, Any] = super().panels(request, instance)  # type: ignore[misc]
+        return {**shown, **enrichment.panel(shown["profiles"])}
 
     def offered_above(self, person: Person) -> set[str]:
         """Nobody who said no is enrolled."""

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.models import Account
+from automation.admin import enrichment
 from automation.discovery import services
 from leads.admin.profiles import ProfileAdmin as PlainProfileAdmin
 from leads.models import Profile
@@ -30,7 +31,19 @@ admin.site.unregister(Profile)
 
 @admin.register(Profile)
 class ProfileAdmin(PlainProfileAdmin):
-    actions_detail = ["refresh"]
+    actions_detail = ["refresh", "look_again"]
+    change_form_outer_after_template = "admin/automation/profile_after.html"
+
+    def panels(self, request: HttpRequest, instance: Profile) -> dict[str, Any]:
+        """The address book's, and what was found out."""
+        return {**super().panels(request, instance), **enrichment.panel([instance])}
+
+    @page_act(
+        "Look again", permission=enrichment.RUN, icon="replay", form=enrichment.StepForm, submit="Look again",
+        explain="Steps that find out more run again: language, country, addresses, picture.",
+    )  # fmt: skip
+    def look_again(self, request: HttpRequest, profile: Profile, data: dict[str, Any]) -> str:
+        return enrichment.ask([profile.pk], request, data.get("step", ""))
 
     @page_act("Read again", permission="leads.change_profile", icon="refresh", form=ReaderForm)
     def refresh(self, request: HttpRequest, profile: Profile, data: dict[str, Any]) -> str:

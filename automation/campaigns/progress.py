@@ -26,6 +26,7 @@ from automation.enums import (
     TaskState,
 )
 from automation.models import Campaign, Enrolment, GroupEnrolment, Step, Task
+from leads.enums import MailVerdict
 from outreach.lib import clock, events
 
 BATCH = 500
@@ -92,6 +93,9 @@ def _write_next(campaign: Campaign, enrolments: Sequence[Enrolment]) -> None:
             done.append(enrolment.pk)
             continue
         step, delay, payload = found
+        if step.kind == StepKind.EMAIL and enrolment.profile.mail_verdict == MailVerdict.BAD:
+            close([enrolment.pk], state=EnrolmentState.FAILED, detail=enrolment.profile.mail_note)
+            continue
         new.append(
             NewTask(
                 account_id=enrolment.account_id or 0,

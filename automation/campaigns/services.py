@@ -23,6 +23,7 @@ from automation.enums import (
     TaskState,
 )
 from automation.models import Campaign, Enrolment, Step, Task, Variant
+from leads.enums import MailVerdict
 from leads.models import Profile
 from outreach.lib import events, networks, queue
 from outreach.lib.actors import Actor, as_user
@@ -57,7 +58,7 @@ class Enrolled:
     added: int
     already: int
     suppressed: int
-    unsuitable: int  # on another network, or one of our own accounts
+    unsuitable: int  # on another network, one of our own accounts, or an address that takes no mail
 
 
 @transaction.atomic
@@ -152,6 +153,8 @@ def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enro
     found = _with_person(profiles)
     ours = _our_handles(campaign.network, (profile.handle for profile in found))
     suitable = [p for p in found if p.network == campaign.network and p.handle.casefold() not in ours]
+    # The last of a person's stands for them: the surest address, and of equals the oldest. A bad one never does.
+    suitable = sorted((p for p in suitable if p.mail_verdict != MailVerdict.BAD), key=_sureness)
     chosen = {profile.person_id for profile in found}
     fits = list({profile.person_id: profile for profile in suitable}.values())
     consenting = [p for p in fits if p.person.suppressed_at is None]
@@ -179,6 +182,10 @@ def enrol(*, campaign: Campaign, profiles: Iterable[Profile], by: Actor) -> Enro
 def _with_person(profiles: Iterable[Profile]) -> list[Profile]:
     ids = [profile.pk for profile in profiles]
     return list(Profile.objects.filter(pk__in=ids).select_related("person").order_by("-pk"))
+
+
+def _sureness(profile: Profile) -> int:
+    return (MailVerdict.RISKY, "", MailVerdict.GOOD).index(profile.mail_verdict)
 
 
 def _our_handles(network: str, handles: Iterable[str]) -> set[str]:

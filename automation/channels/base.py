@@ -122,6 +122,9 @@ class ProfileInfo:
     bio: str = ""
     url: str = ""
     language: str = ""
+    location: str = ""  # in their own words
+    website: str = ""
+    avatar_url: str = ""
     followers_count: int | None = None
     following_count: int | None = None
     posts_count: int | None = None

@@ -7,6 +7,7 @@ from automation.models.campaigns import Campaign, Enrolment, Step, Variant
 from automation.models.content import Measurement, Post, PostImage, Publication
 from automation.models.conversations import Conversation, InboxCursor, Message
 from automation.models.discovery import Decision, QualificationRule, Source
+from automation.models.enrichment import Avatar, Enrichment, EnrichmentRunner, EnrichmentStep
 from automation.models.enrolling import GroupEnrolment
 from automation.models.frontier import (
     DiscoveryPlan,
@@ -23,6 +24,7 @@ from automation.models.proofs import Proof
 
 __all__ = [
     "Attempt",
+    "Avatar",
     "Breaker",
     "BrowserSession",
     "BrowserSlot",
@@ -32,6 +34,9 @@ __all__ = [
     "Decision",
     "DiscoveryPlan",
     "Drain",
+    "Enrichment",
+    "EnrichmentRunner",
+    "EnrichmentStep",
     "Enrolment",
     "FrontierEntry",
     "GroupEnrolment",

@@ -19,7 +19,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from leads import queries, services
-from leads.admin import timeline
+from leads.admin import growth, timeline
 from leads.admin.forms import PersonForm, network_choices
 from leads.admin.person_acts import BulkActs, PageActs
 from leads.enums import Lifecycle, Stage
@@ -151,10 +151,14 @@ class PersonAdmin(PageActs, BulkActs, ModelAdmin):
         return super().change_view(request, object_id, form_url, extra_context)
 
     def panels(self, request: HttpRequest, instance: Person) -> dict[str, Any]:
+        # Not the ones the list has prefetched: those come without their bios.
+        theirs = Profile.objects.filter(person=instance).select_related("found_by").defer("recent_posts")
+        profiles = theirs.order_by("network", "handle")
         return {
-            "profiles": instance.profiles.select_related("found_by")
-            .defer("recent_posts")
-            .order_by("network", "handle"),
+            "profiles": profiles,
+            "growth": growth.chart(profiles),
+            "growth_title": "Followers",
+            "growth_options": growth.OPTIONS,
             "person_tags": instance.tags.all(),
             "timeline": timeline.newest(self.moments(instance)),
             "stage_badge": self.stage_shown(instance),

@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import (
     RangeNumericFilter,
 )
 
+from leads.admin import growth
 from leads.admin.forms import network_choices
 from leads.models import Profile
 from leads.queries import search_people
@@ -71,12 +72,14 @@ class ProfileAdmin(Ledger):
     fields = (
         ("person_shown", "network", "handle"),
         ("display_name", "language", "page"),
+        ("location", "website_shown"),
         "bio",
         ("followers_count", "following_count", "posts_count"),
         ("found", "fetched_at", "refresh_at"),
         ("bounce", "bounced_at"),
+        ("mail_verdict", "mail_note"),
     )
-    readonly_fields = ("person_shown", "page", "found")
+    readonly_fields = ("person_shown", "page", "found", "website_shown")
     empty_hint = "Profiles appear when people are imported or added, and when a source finds them."
     empty_link = ("admin:leads_import_add", "Import people")
 
@@ -93,7 +96,12 @@ class ProfileAdmin(Ledger):
         return queryset.filter(person__in=search_people(search_term).order_by().values("pk")), False
 
     def panels(self, request: HttpRequest, instance: Profile) -> dict[str, Any]:
-        return {"recent_posts": [post for post in instance.recent_posts if isinstance(post, dict)]}
+        return {
+            "recent_posts": [post for post in instance.recent_posts if isinstance(post, dict)],
+            "growth": growth.chart([instance], fields=("followers_count", "following_count", "posts_count")),
+            "growth_title": "Figures",
+            "growth_options": growth.OPTIONS,
+        }
 
     @admin.display(description="Profile", ordering="handle")
     def handle_shown(self, profile: Profile) -> str:
@@ -112,6 +120,11 @@ class ProfileAdmin(Ledger):
     def page(self, profile: Profile) -> str:
         """Where the network shows it."""
         return show.link(profile.url, profile.url) if profile.url else show.EMPTY
+
+    @admin.display(description="Website")
+    def website_shown(self, profile: Profile) -> str:
+        """The site they name."""
+        return show.link(profile.website, profile.website) if profile.website else show.EMPTY
 
     @admin.display(description="Found by")
     def found(self, profile: Profile) -> str:

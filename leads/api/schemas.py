@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from ninja import Schema
@@ -152,9 +152,15 @@ class ProfileRow(Schema):
     url: str
     display_name: str
     language: str
+    location: str
+    website: str
     followers_count: int | None
     following_count: int | None
     posts_count: int | None
+    mail_verdict: str = Field(
+        description="Of an e-mail address: good, risky or bad; a bad one is never chosen for sending. Empty: not checked."
+    )
+    mail_note: str
     found_by_id: int | None
     found_via: str
     fetched_at: datetime | None = Field(description="Empty until it has been read from its network.")
@@ -165,6 +171,13 @@ class ProfileRow(Schema):
 class ProfileOut(ProfileRow):
     bio: str
     recent_posts: list[dict[str, Any]]
+
+
+class FiguresOut(Schema):
+    day: date = Field(description="UTC; days without a change have no row.")
+    followers_count: int | None
+    following_count: int | None
+    posts_count: int | None
 
 
 class TagQuery(ListQuery):

@@ -1,5 +1,6 @@
 """Whom we know: people, groups of them, files of them, and who is who."""
 
+from leads.models.figures import ProfileFigures
 from leads.models.files import Export, ExportPart, Import, ImportMapping, ImportPart, ImportRow
 from leads.models.groups import ListMember, PersonChange, PersonList, Segment, SegmentMember
 from leads.models.merging import Duplicate, MatchKey, MatchPending, Merge
@@ -25,6 +26,7 @@ __all__ = [
     "PersonList",
     "PersonQuerySet",
     "Profile",
+    "ProfileFigures",
     "Segment",
     "SegmentMember",
     "Suppression",

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from accounts.models import Account
-from leads.enums import Lifecycle, Stage, SuppressionReason
+from leads.enums import Lifecycle, MailVerdict, Stage, SuppressionReason
 
 
 class Tag(models.Model):
@@ -112,6 +112,17 @@ class Profile(models.Model):
     display_name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
     language = models.CharField(max_length=8, blank=True)
+    location = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="In their own words."
+    )
+    website = models.CharField(max_length=500, blank=True, default="", db_default="")
+    avatar_url = models.CharField(
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where the network has their picture.",
+    )
     followers_count = models.PositiveIntegerField(null=True, blank=True)
     following_count = models.PositiveIntegerField(null=True, blank=True)
     posts_count = models.PositiveIntegerField(null=True, blank=True)
@@ -128,6 +139,11 @@ class Profile(models.Model):
     bounce = models.CharField(
         max_length=255, blank=True, default="", db_default="", help_text="Why mail came back last."
     )
+    mail_verdict = models.CharField(
+        max_length=5, choices=MailVerdict, blank=True, default="", db_default="",
+        help_text="Of an e-mail address; a bad one is never chosen for sending. Empty: not checked yet.",
+    )  # fmt: skip
+    mail_note = models.CharField(max_length=200, blank=True, default="", db_default="")
     fetched_at = models.DateTimeField(null=True, blank=True)
     refresh_at = models.DateTimeField(
         null=True, blank=True, help_text="When the profile should be read again."

@@ -1,5 +1,6 @@
 """What may be done to people, profiles, tags and notes; each function says its effects."""
 
+from leads.services.found import add_addresses, fill_people, mark_addresses
 from leads.services.people import (
     add_note,
     archive,
@@ -14,12 +15,15 @@ from leads.services.tags import tag, untag
 
 __all__ = [
     "AddressTaken",
+    "add_addresses",
     "add_note",
     "add_profile",
     "archive",
     "convert_to_contact",
     "create_person",
+    "fill_people",
     "find_or_add_profiles",
+    "mark_addresses",
     "record_fetch",
     "restore",
     "set_stage",

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 COUNTS = ("followers_count", "following_count", "posts_count")
-WIDTHS = {"remote_id": 255, "display_name": 255, "bio": 10_000, "language": 8}  # characters kept
-FACTS = (*WIDTHS, "url", *COUNTS)
+# Characters kept.
+WIDTHS = {"remote_id": 255, "display_name": 255, "bio": 10_000, "language": 8, "location": 255}
+ADDRESSES = {"url": 500, "website": 500, "avatar_url": 1_000}
+FACTS = (*WIDTHS, *ADDRESSES, *COUNTS)
 MAX_POSTS = 20
 MAX_TEXT = 10_000
 MAX_COUNT = 2_147_483_647
@@ -29,6 +31,12 @@ class ProfileFacts(Protocol):
     def url(self) -> str: ...
     @property
     def language(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def website(self) -> str: ...
+    @property
+    def avatar_url(self) -> str: ...
     @property
     def followers_count(self) -> int | None: ...
     @property
@@ -106,6 +114,6 @@ def web_address(text: str, limit: int = 500) -> str:
 def _fit(name: str, value: Any) -> Any:
     if name in COUNTS:
         return None if value is None or value < 0 else min(value, MAX_COUNT)
-    if name == "url":
-        return web_address(value)
+    if name in ADDRESSES:
+        return web_address(value, ADDRESSES[name])
     return clean_text(value, WIDTHS[name])

@@ -17,6 +17,7 @@ from leads import consent
 from leads.addresses import normalise
 from leads.models import Person, Profile
 from leads.services.facts import FetchedProfile, ProfileFacts, clean_facts, clean_text, facts_of, posts_of
+from leads.services.figures import record_figures
 from outreach.lib import events
 
 logger = logging.getLogger(__name__)
@@ -139,8 +140,8 @@ def _save_new(new: list[Profile], person: Person | None, found_by: Account | Non
 def record_fetch(profile: Profile, info: FetchedProfile, *, refresh_after: timedelta) -> None:
     """Keep what a visit to the profile showed, and when to visit again.
 
-    Effects: the profile's facts, recent posts, ``fetched_at`` and ``refresh_at`` (database time); a person
-    still named by the bare handle gets the display name, one without a language the profile's. A changed
+    Effects: the profile's facts, recent posts, ``fetched_at`` and ``refresh_at`` (database time); the day's figures if
+    they changed; a person still named by the bare handle gets the display name, one without a language the profile's. A changed
     handle is followed when it is free, and a no follows with it. Emits ``profile.fetched``.
     """
     facts = facts_of(info)
@@ -157,6 +158,7 @@ def record_fetch(profile: Profile, info: FetchedProfile, *, refresh_after: timed
         profile.save(update_fields=[*facts, "recent_posts"])
         Profile.objects.filter(pk=profile.pk).update(fetched_at=Now(), refresh_at=Now() + refresh_after)
         profile.refresh_from_db(fields=["fetched_at", "refresh_at"])
+        record_figures(profile)
         if facts["display_name"]:
             person.filter(display_name__in=["", profile.handle]).update(display_name=facts["display_name"])
         if facts["language"]:

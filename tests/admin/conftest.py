@@ -34,6 +34,7 @@ from automation.models import (
     Campaign,
     Conversation,
     Decision,
+    Enrichment,
     Enrolment,
     HandleCheck,
     HandleResult,
@@ -73,6 +74,7 @@ from leads.models import (
 )
 from monitoring.models import Alert, Event, Heartbeat, HeartbeatKind, LogRecord
 from tests.admin import finding
+from tests.admin.enriching import an_enrichment
 from tests.factories import (
     make_account,
     make_campaign,
@@ -279,6 +281,7 @@ MAKERS: dict[type[Model], Callable[[str], Model]] = {
     Campaign: a_campaign,
     Enrolment: lambda text: make_enrolment(make_campaign(), detail=text),
     Conversation: lambda text: a_person(text).conversations.get(),
+    Enrichment: an_enrichment,
     Post: lambda text: a_publication(text).post,
     Publication: a_publication,
     Decision: lambda text: a_person(text).decisions.get(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count, islice
 from typing import Any
 
@@ -41,6 +41,7 @@ from leads.models import (
     Note,
     Person,
     PersonList,
+    ProfileFigures,
     Segment,
     SegmentMember,
     Suppression,
@@ -163,6 +164,12 @@ LISTS: dict[str, Callable[[int, World], None]] = {
     "/target-groups": many(lambda n, w: TargetGroup.objects.create(name=f"group {n}", description="x")),
     "/model/calls": many(lambda n, w: factories.make_llm_call()),
     "/profiles": many(lambda n, w: factories.make_profile(found_by_id=w["account"])),
+    "/enrichments": many(lambda n, w: factories.make_profile(bio="Roasts coffee")),
+    "/profiles/{profile}/figures": many(
+        lambda n, w: ProfileFigures.objects.create(
+            profile_id=w["profile"], day=date(2020, 1, 1) + timedelta(days=n), followers_count=n
+        )
+    ),
     "/tags": many(lambda n, w: Tag.objects.create(name=f"tag{n}")),
     "/suppressions": many(
         lambda n, w: Suppression.objects.create(network="email", address_hash=str(n), person_id=w["person"])

@@ -24,6 +24,9 @@ class Info:
     bio: str = ""
     url: str = ""
     language: str = ""
+    location: str = ""
+    website: str = ""
+    avatar_url: str = ""
     followers_count: int | None = None
     following_count: int | None = None
     posts_count: int | None = None

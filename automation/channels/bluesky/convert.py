@@ -83,6 +83,7 @@ def profile_of(profile: Json, posts: tuple[PostInfo, ...] = ()) -> ProfileInfo:
         bio=word(profile, "description"),
         url=f"{SITE}/profile/{handle}",
         language=languages.most_common(1)[0][0] if languages else "",
+        avatar_url=word(profile, "avatar"),
         followers_count=count(profile, "followersCount"),
         following_count=count(profile, "followsCount"),
         posts_count=count(profile, "postsCount"),

@@ -21,7 +21,7 @@ from automation.channels.line import moment
 
 POSTS = 25
 CONVERSATIONS = 25
-PROFILE = "id,username,name,biography,followers_count,follows_count,media_count"
+PROFILE = "id,username,name,biography,website,profile_picture_url,followers_count,follows_count,media_count"
 MEDIA = "id,caption,permalink,timestamp,comments_count"
 COMMENT = "id,text,timestamp,username,from"
 SAME_SECOND = 6  # of a stream's last second, how many are remembered
@@ -48,6 +48,8 @@ def _profile_of(node: Json) -> ProfileInfo:
         display_name=str(node.get("name") or ""),
         bio=str(node.get("biography") or ""),
         url=f"https://www.instagram.com/{handle}/",
+        website=str(node.get("website") or ""),
+        avatar_url=str(node.get("profile_picture_url") or ""),
         followers_count=_count(node.get("followers_count")),
         following_count=_count(node.get("follows_count")),
         posts_count=_count(node.get("media_count")),

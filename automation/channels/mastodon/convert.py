@@ -19,6 +19,7 @@ MENTION = r"@[\w.-]*\w(?:@[\w.:-]*\w)?"
 _LEADING_MENTIONS = re.compile(rf"^(?:\s*{MENTION}(?=\s|$))+\s*")
 _MENTIONS = re.compile(MENTION)
 _PUBLIC_DOMAIN = re.compile(r"(?:[^\s.:/@]+\.)+[^\s.:/@\d][^\s.:/@]*")
+_LINK = re.compile(r"""href=["'](https?://[^"'\s<>]{4,480})["']""")
 PUBLIC = ("public", "unlisted")
 
 
@@ -121,11 +122,24 @@ def profile_of(account: Json, domain: str, posts: tuple[PostInfo, ...] = ()) -> 
         bio=text_of(account.get("note")),
         url=account.get("url") or "",
         language=languages.most_common(1)[0][0] if languages else "",
+        website=website_of(account),
+        avatar_url=account.get("avatar_static") or account.get("avatar") or "",
         followers_count=_count(account.get("followers_count")),
         following_count=_count(account.get("following_count")),
         posts_count=_count(account.get("statuses_count")),
         posts=posts,
     )
+
+
+def website_of(account: Json) -> str:
+    """The first of the profile's own links that was proved to be theirs, else the first one."""
+    found = ""
+    for field in account.get("fields") or ():
+        link = _LINK.search(str(field.get("value") or "")) if isinstance(field, Mapping) else None
+        if link and field.get("verified_at"):
+            return link[1]
+        found = found or (link[1] if link else "")
+    return found
 
 
 def post_of(status: Json) -> PostInfo:

@@ -12,7 +12,16 @@ from automation.channels.base import Inbound, PostInfo, PostMetrics, ProfileInfo
 from automation.channels.line import moment
 
 Json = Mapping[str, Any]
-USER_FIELDS = ["description", "public_metrics", "entities", "name", "username", "protected"]
+USER_FIELDS = [
+    "description",
+    "public_metrics",
+    "entities",
+    "name",
+    "username",
+    "protected",
+    "location",
+    "profile_image_url",
+]
 POST_FIELDS = [
     "created_at",
     "lang",
@@ -75,11 +84,23 @@ def profile_of(user: Json, posts: tuple[PostInfo, ...] = ()) -> ProfileInfo:
         bio=html.unescape(str(user.get("description") or "")),
         url=f"https://x.com/{handle}",
         language=languages.most_common(1)[0][0] if languages else "",
+        location=str(user.get("location") or ""),
+        website=_website(user),
+        avatar_url=str(user.get("profile_image_url") or "").replace("_normal.", "_400x400."),
         followers_count=_count(metrics.get("followers_count")),
         following_count=_count(metrics.get("following_count")),
         posts_count=_count(metrics.get("tweet_count")),
         posts=posts,
     )
+
+
+def _website(user: Json) -> str:
+    """The link beside the profile; X shows it through an address of its own, and keeps the real one with it."""
+    link: Any = user.get("entities")
+    for name in ("url", "urls"):
+        link = link.get(name) if isinstance(link, dict) else None
+    first = link[0] if isinstance(link, list) and link else None
+    return str(first.get("expanded_url") or "") if isinstance(first, dict) else ""
 
 
 def post_of(post: Json, handle: str = "") -> PostInfo:

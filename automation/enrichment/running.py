@@ -1,0 +1,152 @@
+"""Enriching: what is due is borrowed in batches, every step it needs is run, and all that came out is kept at once.
+
+    run(seconds=20)          what only computes
+    run_online(seconds=20)   what goes out over the network
+
+A killed worker loses its batch, never its profiles: they come back when their lease is over, then one by one, and one that
+keeps killing its worker fails with that reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from automation.enrichment import keeping, registry
+from automation.enrichment.base import Result, Step, StepState, Subject, failed, skipped
+from automation.enrichment.needing import Passed, fingerprint, nothing_for, wanted
+from automation.enrichment.taking import OFFLINE, ONLINE, Kind, Row, renew, runner, take
+from outreach.lib import clock, stopping
+
+log = structlog.get_logger(__name__)
+MOST_DEATHS = 3
+FIRST_PAUSE = 600.0  # seconds before a second try; then four times as long each time
+GROWTH = 4.0
+LONGEST_PAUSE = 7 * 86_400.0
+DEADLY = "Its worker died every time. Something in this profile breaks the step."
+
+
+def run(*, seconds: float | None = None) -> int:
+    """Run what only computes, until nothing is due or time is up; for how many profiles. One runner at a time works."""
+    return _run(OFFLINE, registry.offline(), seconds)
+
+
+def run_online(*, seconds: float | None = None) -> int:
+    """The same for what goes out over the network."""
+    return _run(ONLINE, registry.online(), seconds)
+
+
+def _run(kind: Kind, steps: Sequence[Step], seconds: float | None) -> int:
+    ends = None if seconds is None else time.monotonic() + seconds
+    done = 0
+    with runner(kind) as mine:
+        while mine and not stopping.requested() and (ends is None or time.monotonic() < ends):
+            rows = take(kind)
+            if not rows:
+                break
+            for batch in _batches(rows):
+                _pass(kind, steps, batch)
+            done += len(rows)
+            renew(kind)
+    return done
+
+
+def _batches(rows: list[Row]) -> Iterable[list[Row]]:
+    """Those nobody died of together; the others each by itself, so that only the one that kills stays behind."""
+    quiet = [row for row in rows if not row.deaths]
+    if quiet:
+        yield quiet
+    for row in rows:
+        if row.deaths:
+            yield [row]
+
+
+def _pass(kind: Kind, steps: Sequence[Step], rows: list[Row]) -> None:
+    """Every step for those of the rows that need it, then everything kept."""
+    now = clock.database_now()
+    passed = [Passed(row) for row in rows]
+    for step in steps:
+        chosen = [one for one in passed if wanted(step, one.row, now)]
+        for one, result in zip(chosen, _results(step, chosen), strict=True):
+            _note(one, step, result, now)
+    if kind is OFFLINE:
+        _pass_over(passed, now)
+    keeping.keep(kind, passed)
+
+
+def _pass_over(passed: Sequence[Passed], now: datetime) -> None:
+    """Who has nothing to be fetched is not handed on only to find that out."""
+    for step in registry.online():
+        for one in passed:
+            if one.wants(step, now) and (reason := nothing_for(step, one.row.subject)):
+                _note(one, step, skipped(reason), now)
+
+
+def _results(step: Step, chosen: list[Passed]) -> list[Result]:
+    """What the step makes of each; who has nothing it could read is skipped, who killed too often failed."""
+    results: dict[int, Result] = {}
+    able = []
+    for place, one in enumerate(chosen):
+        if one.row.deaths >= MOST_DEATHS:
+            results[place] = failed(DEADLY)
+        elif reason := nothing_for(step, one.row.subject):
+            results[place] = skipped(reason)
+        else:
+            able.append(place)
+    told = _called(step, [chosen[place].row.subject for place in able])
+    results |= dict(zip(able, told, strict=True))
+    return [results[place] for place in range(len(chosen))]
+
+
+def _called(step: Step, subjects: Sequence[Subject]) -> list[Result]:
+    if not subjects:
+        return []
+    if not step.network or step.whole:
+        return _guarded(step, subjects)
+    with ThreadPoolExecutor(max_workers=step.parallel, thread_name_prefix=step.name) as pool:
+        return [result for (result,) in pool.map(lambda subject: _guarded(step, [subject]), subjects)]
+
+
+def _guarded(step: Step, subjects: Sequence[Subject]) -> list[Result]:
+    """The step's results; where it breaks, only the profile it broke on fails."""
+    try:
+        results = list(step.run(subjects))
+        if len(results) != len(subjects):
+            raise ValueError(f"{len(results)} results for {len(subjects)} subjects")
+    except Exception as error:
+        if len(subjects) > 1:
+            return [result for subject in subjects for result in _guarded(step, [subject])]
+        log.exception("enrichment_step_broke", step=step.name, profile=subjects[0].pk)
+        return [failed(f"The step broke: {type(error).__name__}.")]
+    return results
+
+
+def _note(one: Passed, step: Step, result: Result, now: datetime) -> None:
+    """Put down how the step ended; what it found, those after it see at once."""
+    before = one.row.steps.get(step.name, {})
+    entry: dict[str, Any] = {"v": step.version, "i": fingerprint(step, one.row.subject)}
+    again = before.get("s") == StepState.WAITING and all(before.get(key) == entry[key] for key in ("v", "i"))
+    tries = (int(before.get("n", 0)) if again else 0) + 1
+    if result.state == StepState.WAITING and tries >= step.tries:
+        result = failed(f"{result.reason} Tried {tries} times.")
+    entry |= {"s": str(result.state)}
+    if result.reason:
+        entry["why"] = result.reason[:200]
+    if result.state == StepState.WAITING:
+        at = now + timedelta(seconds=_pause(result, tries))
+        entry |= {"n": tries, "at": at.isoformat()}
+    facts = dict(result.facts) | ({"mail": [result.mail.verdict, result.mail.note]} if result.mail else {})
+    if result.state != StepState.WAITING and (facts or one.row.facts.get(step.name)):
+        one.learn(step, facts)
+    one.entries[step.name] = entry
+    one.results.append((step, result))
+
+
+def _pause(result: Result, tries: int) -> float:
+    own = FIRST_PAUSE * GROWTH ** (tries - 1)
+    return min(LONGEST_PAUSE, max(own, result.retry_after or 0.0))

@@ -1,0 +1,123 @@
+"""Rows that are due, and who is at them. Nobody holds a lock while computing or fetching: a row is lent for a while, and
+whoever dies gives it back by the clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from automation.enrichment.base import Subject, Words
+from automation.models import EnrichmentRunner
+from leads.models import Profile
+
+LONGEST_POST = 2_000  # characters of a post that steps see
+TAKE = """
+UPDATE automation_enrichment AS row
+SET {due} = now() + make_interval(secs => %s), {deaths} = least(row.{deaths} + 1, 1000)
+FROM (
+    SELECT profile_id FROM automation_enrichment WHERE {due} <= now() ORDER BY {due} LIMIT %s FOR UPDATE SKIP LOCKED
+) AS chosen
+WHERE row.profile_id = chosen.profile_id
+RETURNING row.profile_id, row.steps, row.facts, row.revision, row.{deaths}
+"""
+COLUMNS = (
+    "pk", "person_id", "network", "handle", "display_name", "bio", "url", "website", "location", "language", "avatar_url",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of two halves: what only computes, and what goes out. ``lease`` is longer than any batch takes, in seconds."""
+
+    name: str
+    due: str
+    deaths: str
+    batch: int
+    lease: float
+
+
+OFFLINE = Kind("offline", "due_at", "deaths", batch=2_000, lease=300.0)
+ONLINE = Kind("online", "online_at", "online_deaths", batch=32, lease=600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A profile that was taken: what is known of it, where it stands, and how often it was taken without an end."""
+
+    subject: Subject
+    facts: dict[str, Any]  # the subject's own: what a step finds, those after it see
+    steps: dict[str, Any]
+    revision: int
+    deaths: int
+
+
+def take(kind: Kind) -> list[Row]:
+    """Borrow what is due, the longest waiting first; others leave it alone for ``kind.lease`` seconds."""
+    statement = TAKE.format(due=kind.due, deaths=kind.deaths)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, [kind.lease, kind.batch])
+        taken = {pk: rest for pk, *rest in cursor.fetchall()}
+    facts = {pk: dict(json.loads(rest[1])) for pk, rest in taken.items()}
+    rows = []
+    for subject in subjects(facts):
+        steps, _, revision, deaths = taken.pop(subject.pk)
+        rows.append(Row(subject, facts[subject.pk], dict(json.loads(steps)), revision, deaths - 1))
+    if taken:
+        _forget(list(taken))
+    return rows
+
+
+def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
+    """What steps may know of the profiles with these keys, with the facts that are given; who is gone is left out."""
+    chosen = Profile.objects.filter(pk__in=list(facts)).order_by("pk")
+    for *plain, bounced_at, posts in chosen.values_list(*COLUMNS, "bounced_at", "recent_posts"):
+        known: dict[str, Any] = dict(zip(COLUMNS, plain, strict=True))
+        yield Subject(**known, bounced=bounced_at is not None, posts=_words(posts), facts=facts[known["pk"]])
+
+
+def _words(posts: Any) -> tuple[Words, ...]:
+    """Posts as they were kept; whatever else stands there is passed over."""
+    return tuple(
+        Words(str(post.get("text") or "")[:LONGEST_POST], str(post.get("language") or "")[:8])
+        for post in (posts if isinstance(posts, list) else ())
+        if isinstance(post, dict)
+    )
+
+
+def _forget(profile_ids: list[int]) -> None:
+    """Rows whose profile is gone go with it."""
+    there = Profile.objects.filter(pk__in=profile_ids).values_list("pk", flat=True)
+    gone = set(profile_ids) - set(there)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM automation_enrichment WHERE profile_id = ANY(%s)", [sorted(gone)])
+
+
+@contextmanager
+def runner(kind: Kind) -> Iterator[bool]:
+    """Whether we are the one runner of this kind while the block runs, so that enriching many never takes all workers."""
+    EnrichmentRunner.objects.bulk_create([EnrichmentRunner(kind=kind.name)], ignore_conflicts=True)
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
+    mine = bool(
+        EnrichmentRunner.objects.filter(free, kind=kind.name).update(
+            leased_until=Now() + timedelta(seconds=kind.lease)
+        )
+    )
+    try:
+        yield mine
+    finally:
+        if mine:
+            EnrichmentRunner.objects.filter(kind=kind.name).update(leased_until=None)
+
+
+def renew(kind: Kind) -> None:
+    """We are still at it."""
+    EnrichmentRunner.objects.filter(kind=kind.name).update(leased_until=Now() + timedelta(seconds=kind.lease))

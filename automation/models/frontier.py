@@ -217,4 +217,4 @@ class Opportunity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"a post of {self.profile_id}"
+        return f"opportunity {self.pk}"

@@ -74,8 +74,8 @@ class EnrichmentAdmin(Ledger):
     actions = ["retry", "again"]
     actions_detail = ["run_again"]
     change_form_outer_after_template = "admin/automation/enrichment_after.html"
-    fields = (("profile_shown", "next_shown"),)
-    readonly_fields = ("profile_shown", "next_shown")
+    fields = (("profile_linked", "next_shown"),)
+    readonly_fields = ("profile_linked", "next_shown")
     empty_hint = (
         "Every profile is looked at by itself when it is added or read: its language, country, addresses and picture. "
         "Import people or run a source."
@@ -115,8 +115,13 @@ class EnrichmentAdmin(Ledger):
 
     @admin.display(description="Profile", ordering="profile__handle")
     def profile_shown(self, row: Enrichment) -> str:
-        """Whose profile, on which network."""
-        return show.stacked(show.to(row.profile, row.profile.handle), row.profile.network)
+        """Whose profile, on which network; the list makes it a link by itself."""
+        return show.stacked(row.profile.handle, row.profile.network)
+
+    @admin.display(description="Profile")
+    def profile_linked(self, row: Enrichment) -> str:
+        """A link to the profile."""
+        return show.to(row.profile, row.profile.handle)
 
     @admin.display(description="Steps")
     def standing_shown(self, row: Enrichment) -> str:

@@ -43,7 +43,7 @@ def wanted(step: Step, row: Row, now: datetime) -> bool:
     if not step.applies(row.subject):
         return False
     entry = row.steps.get(step.name)
-    if entry is None or entry.get("v") != step.version or entry.get("i") != fingerprint(step, row.subject):
+    if entry is None or entry.get("v") != step.version or entry.get("i") != fingerprint(step, row):
         return True
     return entry.get("s") == StepState.WAITING and datetime.fromisoformat(entry["at"]) <= now
 
@@ -55,14 +55,19 @@ def nothing_for(step: Step, subject: Subject) -> str:
     return step.idle(subject)
 
 
-def fingerprint(step: Step, subject: Subject) -> int:
+def fingerprint(step: Step, row: Row) -> int:
     """A short hash of what a step reads; the same is not worked out twice."""
-    parts = [_text(getattr(subject, name)) for name in step.reads]
-    parts += [json.dumps(subject.facts.get(name, {}), sort_keys=True) for name in step.after]
-    return zlib.crc32("\n".join(parts).encode("utf-8", "surrogatepass"))
+    found = 0
+    for name in step.reads:
+        if name not in row.prints:
+            row.prints[name] = _print(getattr(row.subject, name))
+        found = found * 31 + row.prints[name]
+    for name in step.after:
+        found = found * 31 + _print(json.dumps(row.facts.get(name, {}), sort_keys=True))
+    return found & 0xFFFF_FFFF
 
 
-def _text(value: object) -> str:
+def _print(value: object) -> int:
     if isinstance(value, tuple):
-        return "\n".join(f"{post.language} {post.text}" for post in value)
-    return str(value)
+        value = "\n".join([post.language + " " + post.text for post in value])
+    return zlib.crc32(str(value).encode("utf-8", "surrogatepass"))

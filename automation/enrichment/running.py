@@ -129,7 +129,7 @@ def _guarded(step: Step, subjects: Sequence[Subject]) -> list[Result]:
 def _note(one: Passed, step: Step, result: Result, now: datetime) -> None:
     """Put down how the step ended; what it found, those after it see at once."""
     before = one.row.steps.get(step.name, {})
-    entry: dict[str, Any] = {"v": step.version, "i": fingerprint(step, one.row.subject)}
+    entry: dict[str, Any] = {"v": step.version, "i": fingerprint(step, one.row)}
     again = before.get("s") == StepState.WAITING and all(before.get(key) == entry[key] for key in ("v", "i"))
     tries = (int(before.get("n", 0)) if again else 0) + 1
     if result.state == StepState.WAITING and tries >= step.tries:

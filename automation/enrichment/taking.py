@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +58,7 @@ class Row:
     steps: dict[str, Any]
     revision: int
     deaths: int
+    prints: dict[str, int] = field(default_factory=dict)  # hashes of what steps have read of it, by field
 
 
 def take(kind: Kind) -> list[Row]:

@@ -60,7 +60,7 @@ def in_words(facts: dict[str, Any]) -> str:
     pieces = []
     for name, value in facts.items():
         if name == "mail":
-            pieces.append(str(value[1]))
+            pieces.append(str(value[1]) or "Nothing speaks against it.")
         elif isinstance(value, dict):
             most_first = sorted(value.items(), key=lambda entry: -entry[1])
             pieces.append(", ".join(f"{key}: {number}" for key, number in most_first))

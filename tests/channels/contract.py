@@ -60,11 +60,21 @@ class Pair:
             time.sleep(0.2)
         return held
 
+    def post(self, text: str) -> Done:
+        """A new post of theirs that the server's lists show: it may be told of answers to no other."""
+        done = self.theirs.publish(act("post", text=text))
+        if self.patience:
+            assert self.eventually(lambda: done.remote_id in self._their_posts()), "their post is not listed"
+        return done
+
+    def _their_posts(self) -> list[str]:
+        return [post.remote_id for post in self.ours.profile(self.their_handle).posts]
+
     def write(self, text: str) -> tuple[str, Done]:
         """Write something to them: a message, or where there are none a reply to a new post. Its kind, and what we got."""
         if self.has_messages:
             return "dm", self.ours.message(act("dm", handle=self.their_handle, text=text))
-        post = self.theirs.publish(act("post", text=f"Tell me {uuid.uuid4().hex}"))
+        post = self.post(f"Tell me {uuid.uuid4().hex}")
         wanted = act("reply", handle=self.their_handle, post_id=post.remote_id, text=text)
         return "comment", self.ours.reply(wanted)
 
@@ -178,7 +188,7 @@ class ChannelContract:
         assert [m.text for m in messages] == ["Number 0", "Number 1", "Number 2"]
 
     def test_reply_is_a_comment_to_its_author(self, pair: Pair) -> None:
-        post = pair.theirs.publish(act("post", text=f"Question {uuid.uuid4().hex}"))
+        post = pair.post(f"Question {uuid.uuid4().hex}")
         _, before = read_inbox(pair.theirs)
         text = f"Answer {uuid.uuid4().hex}"
         reply = pair.ours.reply(act("reply", handle=pair.their_handle, post_id=post.remote_id, text=text))
@@ -192,7 +202,7 @@ class ChannelContract:
         assert pair.their_handle not in commenters()
 
     def test_likes_and_replies_are_counted(self, pair: Pair) -> None:
-        post = pair.theirs.publish(act("post", text=f"Like me {uuid.uuid4().hex}"))
+        post = pair.post(f"Like me {uuid.uuid4().hex}")
         pair.ours.like(act("like", handle=pair.their_handle, post_id=post.remote_id))
 
         def figures() -> list[tuple[str, int, bool]]:
@@ -222,7 +232,7 @@ class ChannelContract:
         assert pair.ours.reconcile(unfollow).proof is Proof.PRESENT
 
     def test_likes_are_proved_either_way(self, pair: Pair) -> None:
-        post = pair.theirs.publish(act("post", text=f"Prove it {uuid.uuid4().hex}"))
+        post = pair.post(f"Prove it {uuid.uuid4().hex}")
         like = replace(act("like", post_id=post.remote_id), started_at=pair.now())
         assert pair.ours.reconcile(like).proof is Proof.ABSENT
         pair.ours.like(like)
@@ -233,7 +243,7 @@ class ChannelContract:
         if kind == "dm" and not pair.has_messages:
             assert pair.ours.reconcile(replace(act("dm"), started_at=pair.now())).proof is Proof.NONE
             return
-        post = pair.theirs.publish(act("post", text=f"Talk to me {uuid.uuid4().hex}"))
+        post = pair.post(f"Talk to me {uuid.uuid4().hex}")
         wanted = replace(
             act(
                 kind,

@@ -19,6 +19,7 @@ FEWEST_SIGNS = 4  # of scripts in which a sign is a syllable or a word
 LABEL = "__label__"
 SURE = 0.5  # below, nothing is said: short texts are guesses
 NO_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|[\w.+-]+@[\w-]+\.\S+")
+SIGNS_OF_THESE = re.compile(r"[@#]|://|www\.")  # most texts have none, and need no closer look
 SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 
@@ -35,7 +36,7 @@ def detect(text: str) -> tuple[str, float]:
 def cleaned(text: str) -> str:
     """A text without addresses, names and tags, which are in no language, on one line. Capitals say little, and mislead."""
     short = text[: 2 * LONGEST]
-    if any(sign in short for sign in ("@", "#", "://", "www.")):
+    if SIGNS_OF_THESE.search(short):
         short = NO_WORDS.sub(" ", short)
     plain = (
         " ".join(short.split())[:LONGEST].encode("utf-8", "ignore").decode()

@@ -25,8 +25,7 @@ SUMMARY = (
     "address, which becomes a profile of its own and is judged. All steps that only compute are run until nothing is due: "
     "reading, working out, giving people languages, countries and addresses, and writing down where each profile stands. "
     "`bare_per_s` is the language library alone, called as its users call it, in a loop over the same bios and posts, already "
-    "in memory. Memory is this "
-    "process's, after the first two thousand profiles and at the end."
+    "in memory. Memory is this process's, after the first two thousand profiles and at the end."
 )
 WARM = 2_000
 BATCH = 5_000

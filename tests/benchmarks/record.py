@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("engine", "wake", "limits", "claim", "memory", "growth", "browser", "qualification")
+NAMES = (
+    "engine", "wake", "limits", "claim", "memory", "growth", "purge",
+    "browser", "discovery", "enrichment", "qualification", "onboarding", "imports", "segments", "lists",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -61,7 +61,7 @@ def test_account_add_asks_for_the_network_first(administrator: Client) -> None:
 def test_account_form_refuses_and_writes_nothing(
     administrator: Client, wrong: dict[str, str], words: str
 ) -> None:
-    make_account(handle="taken")
+    make_account(handle="taken", server="https://s.example")
     url = reverse("admin:accounts_account_add") + "?network=sandbox"
     good = {
         "handle": "new",

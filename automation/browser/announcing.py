@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# Whatever else is asked of a site may change something there.
+READS = frozenset({"GET", "HEAD"})
+
 _tell: list[Callable[[], None]] = []
 
 

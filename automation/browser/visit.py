@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route
 
+from automation.browser.announcing import READS
 from automation.browser.gate import Gate, is_allowed
 from outreach.lib import net
 
@@ -21,7 +22,6 @@ STEP_SECONDS = 15.0  # how long one step of an action may wait for the page, at 
 PICTURE_SECONDS = 3.0
 MOST_BYTES = 5_000_000  # of one picture or trace
 OPTIONS = frozenset({"locale", "timezone_id", "user_agent", "viewport"})
-READS = frozenset({"GET", "HEAD"})
 INSIDE = frozenset({"about", "data", "blob"})  # schemes that leave nothing
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
+from accounts.models import Account
 from automation.channels import registry
 from automation.enums import Visibility
 from automation.models import Post, PostImage
@@ -25,12 +26,29 @@ def check_fits(post: Post, network: str, *, longest: int | None = None) -> None:
         raise ValidationError(problems)
 
 
-def _problems(post: Post, network: Network, longest: int | None) -> Iterator[str]:
+def check_text(text: str, account: Account) -> None:
+    """Raise :class:`ValidationError` when the account's network, or its own server, would not take a text of this length."""
+    registry.load()
+    if problem := _too_long(networks.get(account.network), account.longest_post, text):
+        raise ValidationError({"text": problem})
+
+
+def _too_long(network: Network, longest: int | None, text: str, link: str = "", warning: str = "") -> str:
+    """Why the words are too many, as a sentence; empty where they are not."""
     rules = network.posts or NO_RULES
     most, whose = (longest, "Its server") if longest else (rules.longest, network.label)
-    length = rules.length(post.text, post.link, post.content_warning)
-    if length > most:
-        yield f"{whose} takes posts of {most} {rules.unit}; this one has {length}. Shorten it by {length - most}."
+    length = rules.length(text, link, warning)
+    if length <= most:
+        return ""
+    return (
+        f"{whose} takes posts of {most} {rules.unit}; this one has {length}. Shorten it by {length - most}."
+    )
+
+
+def _problems(post: Post, network: Network, longest: int | None) -> Iterator[str]:
+    rules = network.posts or NO_RULES
+    if problem := _too_long(network, longest, post.text, post.link, post.content_warning):
+        yield problem
     yield from _picture_problems(post, network.label, rules)
     if post.visibility and post.visibility not in (rules.visibilities or (Visibility.PUBLIC,)):
         seen_by = post.get_visibility_display().lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,6 +13,9 @@ from automation.enums import PostStatus
 from automation.models import Post, PostImage
 from outreach.lib import events
 from outreach.lib.actors import Actor
+
+if TYPE_CHECKING:  # it comes with an image library
+    from outreach.lib.pictures import Picture
 
 EDITABLE = (PostStatus.DRAFT, PostStatus.PENDING_REVIEW)
 MOST = 10  # of one post; each network says how many of them it takes
@@ -68,9 +71,10 @@ def remove_image(*, image: PostImage, by: Actor) -> None:
     _tell(image.post, by)
 
 
-def _prepared(upload: bytes) -> Any:
+def _prepared(upload: bytes) -> Picture:
     """Loads an image library, which the processes that take in no pictures do without."""
-    return import_module("automation.content.pictures").prepare(upload)
+    picture: Picture = import_module("automation.content.pictures").prepare(upload)
+    return picture
 
 
 def _editable(post: Post) -> None:

@@ -14,13 +14,14 @@ from django.db.models.functions import Now
 from accounts.enums import WORKING_STATUSES, ActionKind
 from accounts.models import Account
 from automation.channels import registry
+from automation.content.fitting import check_text
 from automation.engine import effects, tasks
 from automation.engine.tasks import NewTask
 from automation.enums import OpportunityState, Priority, SourceKind, TaskState, Verdict
 from automation.models import DiscoveryPlan, Opportunity, ProfilePost, QualificationRule, Source, Task
 from leads.enums import Stage
 from leads.models import Person, Profile
-from outreach.lib import clock, events, networks
+from outreach.lib import clock, events
 from outreach.lib.actors import Actor
 
 FRESH = timedelta(hours=24)
@@ -152,11 +153,7 @@ def _check(account: Account, opportunity: Opportunity, text: str) -> None:
         raise ValidationError({"account": f"{account.network} takes no replies."})
     if account.status not in WORKING_STATUSES:
         raise ValidationError({"account": f"{account} does not work at the moment. Resume it first."})
-    rules = networks.get(account.network).posts
-    if rules and (length := rules.length(text, "", "")) > rules.longest:
-        raise ValidationError(
-            {"text": f"It has {length} {rules.unit}; {account.network} takes {rules.longest}. Shorten it."}
-        )
+    check_text(text, account)
 
 
 def _close(

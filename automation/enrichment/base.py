@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leads.addresses import EMAIL
+
+if TYPE_CHECKING:  # it comes with an image library
+    from outreach.lib.pictures import Picture
 
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -52,16 +55,6 @@ class Subject:
 def has_page(subject: Subject) -> bool:
     """Whether it is a profile that says something of itself, and not just an address."""
     return subject.network != EMAIL
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture as it is kept; the size is in pixels."""
-
-    content: bytes = field(repr=False)
-    mime: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ and doing any of it twice changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -89,18 +90,20 @@ def _judge_addresses(passed: Sequence[Passed]) -> None:
         for one in passed if any(result.mail is not None for _, result in one.results)
     }  # fmt: skip
     changed = services.mark_addresses(verdicts, by=BY)
-    bad = [pk for pk in changed if verdicts[pk][0] == MailVerdict.BAD]
-    for pk in bad:
-        _drop_mail(pk, verdicts[pk][1])
+    _drop_mail({pk: verdicts[pk][1] for pk in changed if verdicts[pk][0] == MailVerdict.BAD})
 
 
-def _drop_mail(profile_id: int, why: str) -> None:
-    """Campaign mail that waits for an address that takes none is cancelled; whoever answered somebody may still write."""
+def _drop_mail(bad: Mapping[int, str]) -> None:
+    """Campaign mail that waits for addresses that take none is cancelled, saying why; whoever answered somebody may still
+    write.
+    """
     waiting = Task.objects.filter(
-        profile_id=profile_id, kind=ActionKind.EMAIL, state=TaskState.PENDING, enrolment__isnull=False
+        profile_id__in=list(bad), kind=ActionKind.EMAIL, state=TaskState.PENDING, enrolment__isnull=False
     )
-    ids = list(waiting.order_by("pk").values_list("pk", flat=True))
-    if ids:
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for pk, profile_id in waiting.order_by("pk").values_list("pk", "profile_id"):
+        by_reason[bad[profile_id]].append(pk)
+    for why, ids in by_reason.items():
         tasks.cancel(ids, reason=Reason.NOT_FOUND, by=BY, detail=why)
 
 

@@ -13,73 +13,21 @@ from leads.addresses import EMAIL, normalise
 MOST = 3  # addresses of one profile or page; more are a directory
 ADDRESS = re.compile(r"(?<![\w.+-])[\w+-]+(?:\.[\w+-]+)*@(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_]{2,24}\b")
 # RFC 2142, and what people use: read by several, or by nobody's eyes in particular.
-ROLES = frozenset(
-    [
-        "abuse",
-        "accounting",
-        "accounts",
-        "admin",
-        "administrator",
-        "billing",
-        "booking",
-        "bookings",
-        "business",
-        "contact",
-        "contacto",
-        "contact-us",
-        "hello",
-        "help",
-        "helpdesk",
-        "hi",
-        "hostmaster",
-        "hr",
-        "impressum",
-        "info",
-        "information",
-        "inquiries",
-        "jobs",
-        "kontakt",
-        "legal",
-        "mail",
-        "marketing",
-        "media",
-        "news",
-        "newsletter",
-        "office",
-        "orders",
-        "postmaster",
-        "press",
-        "presse",
-        "privacy",
-        "pr",
-        "root",
-        "sales",
-        "security",
-        "service",
-        "shop",
-        "support",
-        "team",
-        "webmaster",
-        "welcome",
-    ]
-)
+ROLES = frozenset([
+    "abuse", "accounting", "accounts", "admin", "administrator", "billing", "booking", "bookings", "business",
+    "contact", "contacto", "contact-us", "hello", "help", "helpdesk", "hi", "hostmaster", "hr", "impressum",
+    "info", "information", "inquiries", "jobs", "kontakt", "legal", "mail", "marketing", "media", "news",
+    "newsletter", "office", "orders", "postmaster", "press", "presse", "privacy", "pr", "root", "sales",
+    "security", "service", "shop", "support", "team", "webmaster", "welcome",
+])  # fmt: skip
 MACHINES = frozenset(
     ["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "mailer-daemon", "bounce", "bounces"]
 )
 # Sites that host other people's pages: addresses under their own domain are their own.
-HOSTS = frozenset(
-    [
-        "wordpress.com",
-        "wix.com",
-        "wixpress.com",
-        "squarespace.com",
-        "sentry.io",
-        "weebly.com",
-        "linktr.ee",
-        "carrd.co",
-        "godaddy.com",
-    ]
-)
+HOSTS = frozenset([
+    "wordpress.com", "wix.com", "wixpress.com", "squarespace.com", "sentry.io", "weebly.com", "linktr.ee",
+    "carrd.co", "godaddy.com",
+])  # fmt: skip
 
 
 def addresses_in(text: str) -> tuple[str, ...]:

@@ -49,9 +49,7 @@ def execute(statement: str, parameters: Parameters = None) -> int:
 
 def rows(statement: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
     """All rows a statement returns."""
-    with cursor() as opened:
-        opened.execute(statement, parameters)
-        return list(opened.fetchall())
+    return _ask(Query(statement, parameters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +83,6 @@ class Select(Generic[M]):
         """The instances in what the server answered."""
         beyond = [column.name for column in answered.description[len(_columns(self.model)) :]]
         return [_instance(self.model, row, beyond) for row in answered.fetchall()]
-
-
-def instances(model: type[M], where: str, parameters: Parameters = None, *, also: str = "") -> list[M]:
-    """The instances a :class:`Select` with these parts finds."""
-    (found,) = together(Select(model, where, parameters, also))
-    return found
 
 
 def together(*asked: Query | Select[Any]) -> list[list[Any]]:

@@ -37,7 +37,9 @@ def test_behind_a_pgbouncer_nothing_is_kept(settings: pytest.FixtureRequest) -> 
 
 def test_instances_equal_those_of_a_queryset_and_know_what_else_was_asked() -> None:
     account = make_account()
-    (found,) = prepared.instances(Account, "WHERE id = %s", [account.pk], also="1 + 1 AS two")
+    ((found,),) = prepared.together(
+        prepared.Select(Account, "WHERE id = %s", [account.pk], also="1 + 1 AS two")
+    )
     assert vars(found).pop("two") == 2
     expected = Account.objects.get(pk=account.pk)
     fields = [field.attname for field in Account._meta.concrete_fields]
@@ -47,7 +49,7 @@ def test_instances_equal_those_of_a_queryset_and_know_what_else_was_asked() -> N
 
 def test_models_whose_values_django_converts_are_refused() -> None:
     with pytest.raises(TypeError, match="Django converts secret"):
-        prepared.instances(Credential, "WHERE account_id = %s", [1])
+        prepared.together(prepared.Select(Credential, "WHERE account_id = %s", [1]))
 
 
 def test_errors_and_the_query_log_are_djangos() -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from playwright.sync_api import Error, Locator, Request, Response, Route
 
-from automation.browser.announcing import about_to_act, send_once
+from automation.browser.announcing import READS, about_to_act, send_once
 from automation.channels.base import TryLater, Unknown
 from automation.channels.web.visit import LOOK_EVERY, NeedsLogin, Visit, has_status
 
@@ -77,7 +77,7 @@ def press(visit: Visit, button: Locator, look: Callable[[], Found | None], *, en
 
 def _send_once(route: Route) -> None:
     """What is sent after the press leaves once: the browser must not send it again by itself."""
-    if route.request.method not in ("GET", "HEAD"):
+    if route.request.method not in READS:
         send_once()
     route.fallback()
 

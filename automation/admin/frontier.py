@@ -140,7 +140,7 @@ class FrontierEntryAdmin(Ledger):
     @admin.display(description="Why")
     def why(self, entry: Any) -> str:
         """Why it waits, or how it ended."""
-        return entry.why.text or show.EMPTY
+        return show.sentence(entry.why.text)
 
     @admin.display(description="Why")
     def why_shown(self, entry: FrontierEntry) -> str:

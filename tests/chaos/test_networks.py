@@ -35,7 +35,6 @@ def stand(request: pytest.FixtureRequest, settings: Any) -> Iterator[Stand]:
         yield found
 
 
-@pytest.mark.parametrize("stand", ["bluesky", "mastodon", "x"], indirect=True)
 def test_every_fault_of_a_network_keeps_the_promises(stand: Stand) -> None:
     result = Result()
     with networks.Hands():

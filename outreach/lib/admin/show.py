@@ -69,6 +69,11 @@ def lines(items: Iterable[object]) -> SafeString | str:
     return format_html_join("", '<span class="o-line">{}</span>', ((item,) for item in items)) or EMPTY
 
 
+def sentence(text: object) -> SafeString | str:
+    """Words that want some width, or a dash."""
+    return format_html('<span class="o-sentence">{}</span>', text) if text else EMPTY
+
+
 def when(at: datetime | None, *, none: str = EMPTY) -> SafeString | str:
     """How long ago or from now; the exact time on hover."""
     if at is None:

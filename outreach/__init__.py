@@ -1,0 +1,3 @@
+from outreach.lib import frugal
+
+frugal.load()

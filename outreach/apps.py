@@ -1,7 +1,15 @@
-"""Which admin site Django's admin uses."""
+"""Which admin site Django's admin uses, and where its pages are loaded."""
 
-from django.contrib.admin.apps import AdminConfig
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
-class OutreachAdminConfig(AdminConfig):
+class OutreachAdminConfig(SimpleAdminConfig):
     default_site = "outreach.admin.OutreachAdminSite"
+
+    def ready(self) -> None:
+        """Load the admin's pages, save in the background, where they are loaded with the first address that is built."""
+        super().ready()
+        if settings.PROCESS_ROLE != "background":
+            admin.autodiscover()

@@ -10,6 +10,8 @@ from leads.views import unsubscribe
 from monitoring import health
 from outreach.api import api
 
+admin.autodiscover()  # a process of the background has not done so
+
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),

@@ -173,12 +173,11 @@ def _give_back(lease: Lease) -> Lane | None:
 
 def _next(lane: Lane) -> tuple[datetime | None, int]:
     """When and how urgently the lane is next needed, counting its holds, unclear outcomes and open attempts."""
-    holds = {hold.kind: hold for hold in Hold.objects.filter(lane=lane)}
-    whole = holds.get("")
+    holds = list(Hold.objects.filter(lane=lane))
     times: list[tuple[datetime, int]] = []
     for kind, due_at, priority in prepared.rows(HEADS, {"kinds": KINDS, "lane": lane.pk}):
-        known = (holds.get(kind), whole) if kind else ()
-        stops = [hold for hold in known if hold and not exempt(hold, kind)]
+        # Unclear outcomes and open attempts have no kind, and nothing holds them back.
+        stops = [hold for hold in holds if kind and hold.kind in ("", kind) and not exempt(hold, kind)]
         if any(hold.until is None for hold in stops):
             continue
         waits = [due_at, *(hold.until for hold in stops)]
@@ -197,14 +196,12 @@ def exempt(hold: Hold, kind: str) -> bool:
 
 @transaction.atomic
 def hold(lane_id: int, *, kind: str, reason: str, until: datetime | None, detail: str = "") -> None:
-    """Keep a kind (or, with an empty one, everything) of a lane waiting; a longer hold is never shortened."""
-    known = Hold.objects.select_for_update().filter(lane_id=lane_id, kind=kind).first()
-    if known and known.until is None and until is not None and known.reason != reason:
-        return
+    """Keep a kind (or, with an empty one, everything) of a lane waiting; a hold for the same reason is never shortened."""
+    known = Hold.objects.select_for_update().filter(lane_id=lane_id, kind=kind, reason=reason).first()
     if known and known.until and until and known.until > until:
         return
     Hold.objects.update_or_create(
-        lane_id=lane_id, kind=kind, defaults={"reason": reason, "until": until, "detail": detail[:255]}
+        lane_id=lane_id, kind=kind, reason=reason, defaults={"until": until, "detail": detail[:255]}
     )
 
 

@@ -71,7 +71,8 @@ class Lane(models.Model):
 class Hold(models.Model):
     """Why a kind of act (or, with an empty kind, every act) of a lane waits, and until when.
 
-    One row holds back any number of tasks, so reaching a limit with 10,000 tasks queued is one UPDATE.
+    One row holds back any number of tasks, so reaching a limit with 10,000 tasks queued is one UPDATE. Each reason has a row
+    of its own: what one lifts leaves the others standing.
     """
 
     lane = models.ForeignKey(Lane, models.CASCADE, related_name="holds")
@@ -82,7 +83,9 @@ class Hold(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["lane", "kind"], name="hold_is_unique_by_lane_and_kind")
+            models.UniqueConstraint(
+                fields=["lane", "kind", "reason"], name="hold_is_unique_by_lane_kind_and_reason"
+            )
         ]
 
     def __str__(self) -> str:

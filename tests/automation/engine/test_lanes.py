@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from accounts import services as accounts
 from accounts.enums import ActionKind
 from accounts.models import Account
 from automation import recovery
@@ -198,9 +199,21 @@ def test_a_hold_is_never_shortened(lane: Lane) -> None:
     for minutes in (10, 5):
         lanes.hold(lane.pk, kind="", reason=Reason.RATE_LIMITED, until=now + timedelta(minutes=minutes))
     assert Hold.objects.get().until == now + timedelta(minutes=10)
-    lanes.hold(lane.pk, kind="", reason=Reason.ACCOUNT_NOT_WORKING, until=None)
-    lanes.hold(lane.pk, kind="", reason=Reason.BREAKER_OPEN, until=now + timedelta(minutes=20))
-    assert (Hold.objects.get().until, Hold.objects.get().reason) == (None, Reason.ACCOUNT_NOT_WORKING)
+
+
+def test_a_pause_leaves_what_the_network_asked_for(
+    account: Account, somebody: Somebody, control: Control
+) -> None:
+    """Told to wait an hour, paused, told something else, resumed: the hour still counts."""
+    in_an_hour = clock.database_now() + timedelta(hours=1)
+    lanes.hold(account.pk, kind="", reason=Reason.RATE_LIMITED, until=in_an_hour)
+    accounts.pause(account=account, reason="a holiday", by="test")
+    lanes.hold(account.pk, kind="", reason=Reason.BREAKER_OPEN, until=in_an_hour - timedelta(minutes=50))
+    add_dm(account, somebody())
+    accounts.resume(account=account, by="test")
+    run_lanes(within=1.0)
+    assert [request for request in control.requests() if request.kind == "dm"] == []
+    assert Lane.objects.get(pk=account.pk).next_at == in_an_hour
 
 
 # --- The breaker -------------------------------------------------------------------------------------------

@@ -118,13 +118,12 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_q",
     "django_structlog",
+    *([] if PROCESS_ROLE == "background" else ["ninja"]),  # for the API's own pages; it loads 80 modules at once
     "accounts",
     "leads",
     "automation",
     "monitoring",
 ]
-if PROCESS_ROLE != "background":
-    INSTALLED_APPS.append("ninja")  # for the API's own pages; it loads 40 modules at once
 MIDDLEWARE = [
     "outreach.middleware.request_id_middleware",
     "outreach.middleware.api_errors_middleware",

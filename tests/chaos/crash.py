@@ -42,7 +42,9 @@ def check(
         with Up(**times) as up:
             began = time.monotonic()
             killed, paused = _torment(stage, up, may_leave, kills, pauses, began + minutes * 60)
-        return _result(stage, killed, paused, time.monotonic() - began)
+        result = _result(stage, killed, paused, time.monotonic() - began)
+        result.holds(paused >= pauses, f"{pauses} pauses landed before all was sent ({paused})")
+        return result
 
 
 def _set_limits(stage: Scene, sends: int) -> int:

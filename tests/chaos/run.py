@@ -46,7 +46,7 @@ class Row:
 ROWS = (
     Row("1", crash.check, {"sends": 400, "kills": 4, "lose": 0.05, "minutes": 2.0}),
     Row("1 lost answers", crash.check, None, {"lose": 0.1}),
-    Row("1 pauses", crash.check, None, {"kills": 0, "pauses": 20}),
+    Row("1 pauses", crash.check, None, {"sends": 12_000, "kills": 5, "pauses": 20}),
     Row("1 crashes inside", crash.check, None, {"kills": 0, "failpoints": True}),
     Row("2", parts.check, {"rounds": 2, "sends": 40}),
     Row("3", pauses.check, {"times": 8}),

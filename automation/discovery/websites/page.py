@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 MOST_TEXT = 20_000  # characters
 MOST_LINKS = 200
@@ -70,6 +72,8 @@ def plain(text: str, url: str, *, is_cut: bool = False) -> Page:
 
 def parsed(html: str, url: str, *, is_rendered: bool = False, is_cut: bool = False) -> Page:
     """A page from its HTML."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - 2 MB in each worker, for the first page that is read
+
     tree = LexborHTMLParser(html)
     title = _text(tree.css_first("title")) or _meta(tree, "og:title")
     description = _meta(tree, "description") or _meta(tree, "og:description")

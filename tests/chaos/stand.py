@@ -8,8 +8,6 @@ from typing import Any
 
 from accounts.enums import ActionKind
 from accounts.models import Account
-from automation.channels import registry
-from automation.engine.logins import login_of
 from automation.engine.tasks import NewTask
 from leads.models import Profile
 from tests.chaos.gate import Gate
@@ -97,10 +95,6 @@ class Stand:
             account_id=account.pk, kind=self.kind, dedupe_key=f"note:{number}", profile=self.person,
             payload=self.payload(f"Note-{number} for you"),
         )  # fmt: skip
-
-    def deadline(self, account: Account) -> float:
-        """Seconds no call of the channel may exceed."""
-        return registry.open_channel(self.network, login_of(account)).deadline
 
     # Faults; a stand without a gate has its own.
     def black_hole(self) -> None:

@@ -15,9 +15,10 @@ from automation.channels.mastodon import client as mastodon
 from automation.channels.x import client as x
 from automation.engine import tasks
 from tests.chaos import networks
-from tests.chaos.harness import Result
+from tests.chaos.harness import Result, until
 from tests.chaos.stand import Stand
 from tests.chaos.stands import STANDS
+from tests.chaos.stands_mail import SmtpStand
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 QUICK = {
@@ -49,7 +50,7 @@ def test_black_hole_opens_the_breaker_after_five_calls(
     for client in CLIENTS:
         monkeypatch.setattr(client, "BUDGET_SECONDS", SECOND)
         monkeypatch.setattr(client, "ACT_SECONDS", 0.1)
-    monkeypatch.setattr(smtp, "PHASE_SECONDS", SECOND)
+    monkeypatch.setattr(smtp, "UNTIL_DOT_SECONDS", SECOND)
     monkeypatch.setattr(email, "PROVIDER_SECONDS", SECOND)
     result = Result()
     stand.black_hole()
@@ -58,3 +59,17 @@ def test_black_hole_opens_the_breaker_after_five_calls(
         networks.swallowed(stand, result, within=30)
     assert result.wrong == [], result.figures
     assert result.figures["longest_call"] < SECOND + 1.5
+
+
+def test_five_answers_that_never_come_after_the_dot_open_the_breaker(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ENGINE = {**settings.ENGINE, **QUICK, "breaker_seconds": 60.0}
+    monkeypatch.setattr(smtp, "AFTER_DOT_SECONDS", 2 * SECOND)
+    with SmtpStand() as stand, networks.Hands():
+        stand.world.smtp.fault("dot", silent=True, taken=True, count=1_000_000)
+        silent = stand.accounts[:3]
+        tasks.add_many(stand.tasks(silent, 10))
+        assert until(lambda: networks.opened(stand) == len(silent), within=60)
+        assert [networks.calls(account) for account in silent] == [networks.BREAKER] * len(silent)
+        assert (stand.taken(), stand.copies()) == (networks.BREAKER * len(silent), 0)

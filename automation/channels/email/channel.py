@@ -21,15 +21,17 @@ from automation.channels.base import (
     Refused,
     TryLater,
 )
-from automation.channels.email import CAPABILITIES, compose, incoming, provider
+from automation.channels.email import CAPABILITIES, compose, incoming, provider, smtp
 from automation.channels.email.imap import Imap
 from automation.channels.email.mailbox import Mailbox, Server, mailbox_of
 from automation.channels.email.smtp import Smtp
 from outreach.lib import net
 
 NETWORK = "email"
-BUDGET_SECONDS = 24.0  # mail servers may take their time before they greet
-PROVIDER_SECONDS = 9.0  # a provider's API has no reason to
+BUDGET_SECONDS = (
+    smtp.UNTIL_DOT_SECONDS + smtp.AFTER_DOT_SECONDS
+)  # a call to a server that answers to the last
+PROVIDER_SECONDS = 9.0  # a provider's API answers at once
 
 
 def connect(login: Login) -> Channel:
@@ -76,9 +78,10 @@ class EmailChannel:
         if self._mailbox.smtp is None:
             with net.deadline(PROVIDER_SECONDS):
                 return Done(provider.send(self._mailbox, message, act))
-        with net.deadline(BUDGET_SECONDS):
+        with net.deadline(smtp.UNTIL_DOT_SECONDS):
             server = self._connected(self._mailbox.smtp)
-            server.deliver(self._mailbox.address, act.handle, message.as_bytes())
+            server.hand_over(self._mailbox.address, act.handle, message.as_bytes())
+        server.finish()
         return Done(compose.message_id(act.send_id, self._mailbox))
 
     def inbox(self, since: str) -> InboxPage:

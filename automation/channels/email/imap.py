@@ -18,9 +18,11 @@ from automation.channels.base import AuthFailed, ChannelError, Labelling, TryLat
 from automation.channels.email import labels
 from automation.channels.email.errors import DETAIL_LENGTH
 from automation.channels.email.mailbox import Server
-from outreach.lib import sockets
+from automation.channels.hiding import hide
+from outreach.lib import net, sockets
 from outreach.lib.net import ForbiddenAddress, ProxyFailed
 
+HELLO_SECONDS = 9.0  # connecting and signing in: a silent server is left by then
 STEP_SECONDS = 10.0  # one read or write; the call's deadline limits the whole
 MOST_BYTES = 400_000  # of one message; what follows is an attachment's
 PAGE = 40  # messages a page
@@ -102,7 +104,7 @@ class Imap:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        with _told(server):
+        with _told(server), net.deadline(HELLO_SECONDS):
             self._box = _MailBox(server)
             try:
                 self._sign_in()
@@ -269,4 +271,4 @@ def _error(error: Exception, server: Server) -> ChannelError:
 
 def _said(error: Exception, server: Server) -> str:
     text = " ".join(str(error).split())
-    return (text.replace(server.password, "***") if server.password else text)[:DETAIL_LENGTH]
+    return hide(text, server.password)[:DETAIL_LENGTH]

@@ -1,6 +1,11 @@
 """One SMTP connection: signed in once, then any number of messages, each step told from the next.
 
 What decides whether a message may have been taken is the final dot, so it is sent by itself, last.
+
+How long a server is waited for differs before it and after it (RFC 5321, 4.5.3.2). Before, a silent server is left within
+:data:`UNTIL_DOT_SECONDS`, from the first packet to the last byte of the text: nothing was taken, so nothing is lost by
+trying again. After it the server may be looking through the mail, for which the RFC grants ten minutes; leaving early makes
+an unclear act of a mail that was taken. So its answer has :data:`AFTER_DOT_SECONDS` of its own.
 """
 
 from __future__ import annotations
@@ -13,9 +18,10 @@ from contextlib import contextmanager
 from automation.channels.email import errors
 from automation.channels.email.errors import Phase
 from automation.channels.email.mailbox import Server
-from outreach.lib import sockets
+from outreach.lib import net, sockets
 
-PHASE_SECONDS = 15.0  # one read or write; the call's deadline limits the whole
+UNTIL_DOT_SECONDS = 9.0  # connecting, signing in and handing one message over
+AFTER_DOT_SECONDS = 15.0  # for the answer that says whether it was taken
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
@@ -24,7 +30,7 @@ class _Client(smtplib.SMTP):
     """smtplib over our checked connections."""
 
     def __init__(self, server: Server, name: str) -> None:
-        super().__init__(local_hostname=name, timeout=PHASE_SECONDS)
+        super().__init__(local_hostname=name, timeout=AFTER_DOT_SECONDS)
         self._server = server
         self._host = server.host  # whose certificate it must be
 
@@ -37,12 +43,13 @@ class Smtp:
     """A signed-in connection. Every method raises a channel's error; what it promises is in :mod:`.errors`."""
 
     def __init__(self, server: Server, name: str) -> None:
-        """Connect and sign in; ``name`` is how we introduce ourselves."""
+        """Connect and sign in within ``UNTIL_DOT_SECONDS``; ``name`` is how we introduce ourselves."""
         self._server = server
         self._client = _Client(server, name)
         self._phase = Phase.CONNECT
         try:
-            self._sign_in()
+            with net.deadline(UNTIL_DOT_SECONDS):
+                self._sign_in()
         except BaseException:
             self._client.close()
             raise
@@ -65,8 +72,8 @@ class Smtp:
         except errors.EXPECTED:
             return False
 
-    def deliver(self, sender: str, recipient: str, content: bytes) -> None:
-        """Hand one message over; returns once the server has taken it."""
+    def hand_over(self, sender: str, recipient: str, content: bytes) -> None:
+        """One message, all but the final dot: the server has not taken it yet."""
         with self._told(Phase.SENDER):
             options = self._options(sender, recipient, content)
             self._agreed(self._client.mail(sender, options), 250)
@@ -75,9 +82,13 @@ class Smtp:
         with self._told(Phase.CONTENT):
             self._agreed(self._client.docmd("DATA"), 354)
             self._client.send(_LEADING_DOT.sub(b"..", _LINE_END.sub(b"\r\n", content)))
-            ending = b".\r\n" if content.endswith(b"\n") else b"\r\n.\r\n"
-        with self._told(Phase.AFTER_DOT):
-            self._client.send(ending)
+            if not content.endswith((b"\r", b"\n")):
+                self._client.send(b"\r\n")
+
+    def finish(self) -> None:
+        """The final dot of the message handed over; returns once the server has taken it."""
+        with self._told(Phase.AFTER_DOT), net.deadline(AFTER_DOT_SECONDS):
+            self._client.send(b".\r\n")
             self._agreed(self._client.getreply(), 250)
 
     def _options(self, sender: str, recipient: str, content: bytes) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -27,6 +28,13 @@ def channel(world: MailWorld) -> Iterator[EmailChannel]:
     assert isinstance(found, EmailChannel)
     yield found
     found.close()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
 
 
 def mail(**fields: object) -> Act:

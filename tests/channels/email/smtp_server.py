@@ -38,8 +38,8 @@ class Fault:
 
     ``address`` is the one the step names (at the dot, the recipient's); ``sender`` limits a dot to one mailbox.
 
-    ``reply`` is said instead; an empty one ends the connection without a word. ``taken`` counts for the dot: whether the
-    message is kept all the same.
+    ``reply`` is said instead; an empty one ends the connection without a word, ``silent`` keeps it and says nothing (not at
+    ``auth``). ``taken`` counts for the dot: whether the message is kept all the same.
     """
 
     step: str
@@ -48,6 +48,7 @@ class Fault:
     address: str = ""
     taken: bool = False
     sender: str = ""
+    silent: bool = False
     hits: int = 0
 
     def strikes(self, step: str, address: str, sender: str = "") -> bool:
@@ -111,7 +112,7 @@ class SmtpServer:
     ) -> str:
         self.steps.append(("mail", address, time.time()))
         if found := self.struck("mail", address):
-            return self._say(server, found)
+            return await self.say(server, found)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
@@ -120,7 +121,7 @@ class SmtpServer:
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if found := self.struck("rcpt", address):
-            return self._say(server, found)
+            return await self.say(server, found)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -133,9 +134,16 @@ class SmtpServer:
                 self.taken.append(taken)
             if self.deliver is not None:
                 await self.deliver(server.loop, taken)
-        return self._say(server, found) if found else "250 2.0.0 taken"
+        return await self.say(server, found) if found else "250 2.0.0 taken"
 
-    def _say(self, server: Any, fault: Fault) -> str:
+    async def say(self, server: Any, fault: Fault) -> str:
+        """What a fault answers; a silent one never does, and is over when the client leaves."""
+        if fault.silent:
+            await asyncio.Event().wait()
+        return self._word(server, fault)
+
+    @staticmethod
+    def _word(server: Any, fault: Fault) -> str:
         if not fault.reply:
             server.transport.abort()
         return fault.reply or "421 nobody hears this"
@@ -144,7 +152,7 @@ class SmtpServer:
         self, server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         if found := self.struck("auth"):
-            return AuthResult(success=False, handled=False, message=self._say(server, found))
+            return AuthResult(success=False, handled=False, message=self._word(server, found))
         name, password = data.login.decode(), data.password.decode()
         if self.users.get(name) != password and not getattr(session, "refused", False):
             session.refused = True  # type: ignore[attr-defined]
@@ -158,7 +166,7 @@ class _Smtp(SMTP):
     async def smtp_DATA(self, arg: str) -> None:
         world: SmtpServer = self.event_handler
         if found := world.struck("data"):
-            await self.push(world._say(self, found))
+            await self.push(await world.say(self, found))
             return
         await super().smtp_DATA(arg)
 

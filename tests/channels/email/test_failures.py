@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import pytest
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
+from automation.channels.email import imap, smtp
 from automation.channels.email.channel import EmailChannel, connect
 from outreach.lib import net
 from tests.channels.email.conftest import OURS, mail
@@ -96,6 +98,41 @@ def test_nothing_is_sent_once_the_time_is_over(world: MailWorld, channel: EmailC
     with net.deadline(0.0), pytest.raises(TryLater):
         channel.message(mail())
     assert world.smtp.taken == []
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"), [("mail", TryLater), ("rcpt", TryLater), ("data", TryLater), ("dot", Unknown)]
+)
+def test_a_server_that_falls_silent_is_left_sooner_before_the_dot_than_after_it(
+    world: MailWorld,
+    channel: EmailChannel,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    expected: type[ChannelError],
+) -> None:
+    monkeypatch.setattr(smtp, "UNTIL_DOT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "AFTER_DOT_SECONDS", 2.5)
+    world.smtp.fault(step, silent=True)
+    began = time.monotonic()
+    with pytest.raises(expected):
+        channel.message(mail())
+    took = time.monotonic() - began
+    assert (took < 2.0) is (step != "dot")
+    assert world.smtp.taken == []
+
+
+def test_servers_that_never_greet_are_left(
+    world: MailWorld, monkeypatch: pytest.MonkeyPatch, silent_port: int
+) -> None:
+    monkeypatch.setattr(smtp, "UNTIL_DOT_SECONDS", 0.5)
+    monkeypatch.setattr(imap, "HELLO_SECONDS", 0.5)
+    channel = connect(world.login(OURS, smtp_port=str(silent_port), imap_port=str(silent_port)))
+    began = time.monotonic()
+    with pytest.raises(TryLater):
+        channel.message(mail())
+    with pytest.raises(TryLater):
+        channel.inbox("1.1.20260101")
+    assert time.monotonic() - began < 5.0
 
 
 def test_a_server_that_is_away_is_tried_later(world: MailWorld) -> None:

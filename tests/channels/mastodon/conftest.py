@@ -26,6 +26,9 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+START_SECONDS = 90.0  # on a machine that is busy with everything else
+
+
 class MockServer:
     """mastodon-mock in its own process: ada, grace, alan and katherine, each with a token ``<name>_token``."""
 
@@ -51,13 +54,14 @@ class MockServer:
         self._wait()
 
     def _wait(self) -> None:
-        ends = time.monotonic() + 30
-        while time.monotonic() < ends:
+        ends = time.monotonic() + START_SECONDS
+        while time.monotonic() < ends and self._process.poll() is None:
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/api/v1/instance", timeout=1).is_success:
+                if httpx.get(f"{self.url}/api/v1/instance", timeout=5).is_success:
                     return
             time.sleep(0.1)
-        raise RuntimeError(f"mastodon_mock did not start; its log is {self._log.name}")
+        self.stop()
+        raise RuntimeError(f"mastodon_mock did not start: {Path(self._log.name).read_text()[-2000:]}")
 
     def stop(self) -> None:
         self._process.terminate()

@@ -18,7 +18,7 @@ SECRET_WORDS = frozenset(
 )
 SECRET_PAIRS = re.compile(r"(?:api|private|encryption|hash|access|secret)_?keys?$", re.IGNORECASE)
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Secrets inside text: "Bearer x", "password=x", "'token': 'x'", "https://user:x@host".
+# Secrets inside text: "Bearer x", "password=x", "'token': 'x'", "https://user:x@host", "/signed-in?code=x&state=x".
 IN_TEXT = (
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"),
     re.compile(
@@ -26,6 +26,7 @@ IN_TEXT = (
         r"\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&)}\]]+)"
     ),
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(?=@)"),
+    re.compile(r"(?i)([?&](?:code|state|signature|sig)=)[^&\s\"'#]+"),
 )
 DEPTH = 6  # levels of a nested value that are looked through; what lies deeper is hidden whole
 

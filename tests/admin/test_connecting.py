@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from automation.onboarding.connecting import NotReached, Tried, Wanted
 from monitoring.models import Event
 from tests.admin.doing import act
 from tests.factories import make_account, make_lane
+from tests.log_lines import as_written
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-7f31"
@@ -131,6 +133,17 @@ def test_form_shows_a_refusal_and_connects_nothing(administrator: Client, asked:
     answer = administrator.post(ADD, FORM)
     assert "The network knows no such token." in answer.content.decode()
     assert not Account.objects.exists()
+
+
+def test_code_that_comes_back_is_in_no_log_line(
+    administrator: Client, signs_in: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    administrator.post(SIGN_IN, {"server": "https://s.example"})
+    with caplog.at_level(logging.DEBUG):
+        administrator.get(BACK, {"state": "s1", "code": CANARY})
+    lines = as_written(caplog.records)
+    assert "signed-in/sandbox" in lines
+    assert CANARY not in lines
 
 
 def test_nobody_but_administrators_tries_or_connects(

@@ -28,6 +28,7 @@ CANARIES = [
     {"event": '{"app_password": "canary"}'},
     {"event": "could not reach postgresql://outreach:canary@db.internal/outreach"},
     {"exception": "ValueError: token='canary canary'"},
+    {"request": "GET /admin/accounts/account/signed-in/x/?state=canary-1&code=canary-2"},
     {"deep": {"a": {"b": {"c": {"d": {"e": {"f": "canary"}}}}}}},
 ]
 

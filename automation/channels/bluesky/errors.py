@@ -15,6 +15,7 @@ from atproto_core.exceptions import AtProtocolError
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
 from automation.channels.bluesky.wire import Said
+from automation.channels.hiding import hide
 from automation.channels.line import Line, is_answered, retry_after, unanswered
 from outreach.lib.net import ForbiddenAddress
 
@@ -47,9 +48,7 @@ def translate(error: Exception, line: Line, *, act: bool, secrets: Iterable[str]
         return unanswered(error, line, act=act)
     if not isinstance(error, Said):
         return _broken(f"The server answered {line.status}, and not as Bluesky does", line, act=act)
-    detail = " ".join(f"{error.name}: {error.message}".split())
-    for secret in filter(None, secrets):
-        detail = detail.replace(secret, "***")
+    detail = hide(" ".join(f"{error.name}: {error.message}".split()), *secrets)
     return _said(error, detail.strip(": ")[:DETAIL_LENGTH], line, act=act)
 
 

@@ -15,6 +15,7 @@ import httpx
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
 from automation.channels.email import replies
 from automation.channels.email.replies import Bounce
+from automation.channels.hiding import hide
 from outreach.lib.net import ForbiddenAddress, ProxyFailed
 
 GREYLISTED = 300.0  # seconds; what most servers want to see pass before the second try
@@ -94,4 +95,4 @@ def _wait(text: str, phase: Phase) -> float | None:
 def _said(raw: bytes | str, password: str) -> str:
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     line = " ".join(text.split())
-    return (line.replace(password, "***") if password else line)[:DETAIL_LENGTH]
+    return hide(line, password)[:DETAIL_LENGTH]

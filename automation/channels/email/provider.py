@@ -15,6 +15,7 @@ from requests.structures import CaseInsensitiveDict
 from automation.channels.base import Act, AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
 from automation.channels.email.errors import DETAIL_LENGTH
 from automation.channels.email.mailbox import Mailbox, Provider
+from automation.channels.hiding import hide
 from automation.channels.line import NEVER_SENT, retry_after
 from outreach.lib import net
 from outreach.lib.net import ForbiddenAddress
@@ -133,7 +134,7 @@ def _error(error: Exception, session: _Session, provider: Provider) -> ChannelEr
 
 def _answered(answer: httpx.Response, provider: Provider) -> ChannelError:
     """The channel's error for an answer that is no success, or cannot be understood as one."""
-    words = " ".join(answer.text.split()).replace(provider.key, "***")[:DETAIL_LENGTH]
+    words = hide(" ".join(answer.text.split()), provider.key)[:DETAIL_LENGTH]
     said = f"The provider answered {answer.status_code}: {words}"
     match answer.status_code:
         case 401 | 403:

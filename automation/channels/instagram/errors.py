@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
+from automation.channels.hiding import hide
 from automation.channels.line import retry_after
 
 DETAIL_LENGTH = 300
@@ -75,10 +76,7 @@ def _unclear(message: str, *, act: bool) -> ChannelError:
 
 def _detail(error: Mapping[str, Any], secrets: Iterable[str]) -> str:
     found = error.get("error_user_msg") or error.get("message") or ""
-    text = " ".join(str(found).split())
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
-    return text[:DETAIL_LENGTH]
+    return hide(" ".join(str(found).split()), *secrets)[:DETAIL_LENGTH]
 
 
 def wait_of(headers: Mapping[str, str]) -> float:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from mastodon import MastodonAPIError, MastodonError
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
+from automation.channels.hiding import hide
 from automation.channels.line import is_answered, retry_after, unanswered
 from automation.channels.mastodon.wire import Wire
 
@@ -74,4 +75,4 @@ def _detail(error: Exception, secret: str) -> str:
     """The server's own sentence, as Mastodon.py found it in the answer's ``error``."""
     found = error.args[3] if isinstance(error, MastodonAPIError) and len(error.args) > 3 else ""
     text = " ".join(str(found or "").split())
-    return (text.replace(secret, "***") if secret else text)[:DETAIL_LENGTH]
+    return hide(text, secret)[:DETAIL_LENGTH]

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 
 from automation.channels.base import AuthFailed, ChannelError, Secret, TryLater
+from automation.channels.hiding import hide
 from automation.channels.line import Answer, Line, is_answered, retry_after, unanswered
 from automation.channels.mastodon.errors import DETAIL_LENGTH, RESET
 from automation.channels.oauth import App, Begun, code_of, new_state
@@ -104,7 +105,5 @@ def _refusal(answer: Answer, form: dict[str, str]) -> ChannelError:
         told = _object(answer)
     except (ValueError, TypeError):
         told = {}
-    detail = str(told.get("error_description") or told.get("error") or "")
-    for value in filter(None, form.values()):
-        detail = detail.replace(value, "***")
+    detail = hide(str(told.get("error_description") or told.get("error") or ""), *form.values())
     return AuthFailed(f"The server did not let us in ({answer.status}). {detail[:DETAIL_LENGTH]}".strip())

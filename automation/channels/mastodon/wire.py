@@ -22,7 +22,7 @@ class Wire(Line):
     """What Mastodon.py takes for its ``requests.Session``."""
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """One request and its whole answer; reads follow redirects within their host.
+        """One request and its whole answer; reads follow redirects to the same place, or to its encrypted door.
 
         ``options`` are those of :mod:`requests` that Mastodon.py uses; its own ``timeout`` gives way to ours.
         """
@@ -36,13 +36,18 @@ class Wire(Line):
             if not answer.is_redirect:
                 return answer
             target = urljoin(url, answer.headers["Location"])
-            if method != "GET" or _host(target) != _host(url):
+            if method != "GET" or not _is_same_place(url, target):
                 break
             url = target
             content.pop("params", None)
         # Mastodon.py would take a redirect with a body for a success.
-        raise Redirected(f"Redirected to {_host(target)}.")
+        raise Redirected(f"Redirected to {urlsplit(target).hostname}.")
 
 
-def _host(url: str) -> str | None:
-    return urlsplit(url).hostname
+def _is_same_place(url: str, target: str) -> bool:
+    """Whether the token may go along: never to another host or port, and never from TLS to plain text."""
+    here, there = urlsplit(url), urlsplit(target)
+    if here.hostname != there.hostname:
+        return False
+    upgraded = (here.scheme, there.scheme) == ("http", "https") and there.port in (None, 443)
+    return upgraded or (here.scheme, here.port) == (there.scheme, there.port)

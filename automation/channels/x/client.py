@@ -93,7 +93,7 @@ class Client:
             problem = errors.translate(error, self.wire, act=act, secrets=self._hidden())
         else:
             if isinstance(answer, dict):
-                problem = errors.missing(answer)
+                problem = errors.missing(answer, self._hidden())
                 if problem is None:
                     return answer
             else:

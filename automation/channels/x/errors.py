@@ -14,6 +14,7 @@ import requests
 from tweepy.errors import HTTPException, TweepyException
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
+from automation.channels.hiding import hide
 from automation.channels.line import Line, is_answered, retry_after, unanswered
 
 # What tweepy raises, and what its reading of odd answers may let through.
@@ -94,13 +95,13 @@ def _said_no(status: int, detail: str, body: Mapping[str, Any]) -> ChannelError:
     return Refused(f"X refused it ({status}). {detail}".strip())
 
 
-def missing(body: Mapping[str, Any]) -> ChannelError | None:
+def missing(body: Mapping[str, Any], secrets: Iterable[str] = ()) -> ChannelError | None:
     """What X says inside a success that has no data: a user or post that is gone, suspended or hidden from us."""
     errors = body.get("errors")
     if body.get("data") or not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
         return None
     first = errors[0]
-    detail = str(first.get("detail") or first.get("title") or "")[:DETAIL_LENGTH]
+    detail = hide(str(first.get("detail") or first.get("title") or ""), *secrets)[:DETAIL_LENGTH]
     if "not-authorized" in str(first.get("type", "")):
         return Refused(f"X does not show it to us. {detail}".strip())
     return NotFound(f"It does not exist on X. {detail}".strip())
@@ -111,10 +112,7 @@ def detail_of(body: Mapping[str, Any], secrets: Iterable[str] = ()) -> str:
     first = (body.get("errors") or [None])[0] if isinstance(body.get("errors"), list) else None
     nested = (first.get("detail") or first.get("message")) if isinstance(first, dict) else ""
     found = body.get("detail") or nested or body.get("error_description") or body.get("title") or ""
-    text = " ".join(str(found).split())
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
-    return text[:DETAIL_LENGTH]
+    return hide(" ".join(str(found).split()), *secrets)[:DETAIL_LENGTH]
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import time
 from typing import Any
 
@@ -163,3 +165,18 @@ def test_a_provider_without_a_secret_is_not_there(settings: Any, mail: Task) -> 
 def test_only_head_and_post_are_answered() -> None:
     assert Client().head("/hooks/mail/postmark").status_code == 200
     assert Client().get("/hooks/mail/postmark").status_code == 405
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_secret_of_a_call_is_in_no_log_line(
+    provider: str, mail: Task, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"mailgun": "canary-key", "resend": "whsec_Y2FuYXJ5LWtleQ=="}.get(provider, "outreach:canary-key")
+    with caplog.at_level(logging.DEBUG):
+        assert post(provider, told_of(mail, "hard"), secret=wrong) == 403
+        assert post(provider, told_of(mail, "hard")) == 200
+    lines = f"{[record.__dict__ for record in caplog.records]}"
+    assert f"/hooks/mail/{provider}" in lines
+    parts = {part for secret in (wrong, SECRETS[provider]) for part in (secret, secret.rpartition(":")[2])}
+    coded = {base64.b64encode(secret.encode()).decode() for secret in (wrong, SECRETS[provider])}
+    assert [secret for secret in parts | coded if secret in lines] == []

@@ -1,8 +1,8 @@
 """Whether a text that may have been written stands on the site, judged by what its pages show.
 
 An item is ours when its text is the act's and it is not older than the act. One that may be as old proves nothing, nor
-does one that reads much like it: sites shorten and dress up what they are given. Absence needs a site file that says the
-list is authoritative, and a list that was read back to before the act.
+does one that reads much like it: sites shorten what they are given, however much, and dress it up. Absence needs a site
+file that says the list is authoritative, and a list that was read back to before the act.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from automation.channels.base import Done, Finding, Proof
 from automation.channels.web.site import WrittenAct
 from automation.channels.web.values import link, moment, squash
 
-SIMILAR = 0.6  # of two texts' letters; below it an item is another one
+SIMILAR = 0.5  # of the shorter text's letters stand in the other, too; below it an item is another one
+RUN = 4  # letters in a row at least: single ones are in every text
+LOOKED_AT = 500  # letters of each: what is shortened keeps its beginning
 DOUBTFUL = timedelta(minutes=15)  # before the act: too early for it, too near to rule it out
 NO_PROOF = Finding(Proof.NONE)
 
@@ -58,8 +60,15 @@ def judge(
 
 
 def _reads_like(text: str, texts: Collection[str]) -> bool:
-    plain = squash(text)
-    return any(SequenceMatcher(None, plain, wanted).quick_ratio() >= SIMILAR for wanted in texts)
+    """Whether an item may be one of the texts in another dress; one without any text may be anything."""
+    shown = squash(text).casefold()[:LOOKED_AT]
+    return not shown or any(_share(shown, wanted.casefold()[:LOOKED_AT]) >= SIMILAR for wanted in texts)
+
+
+def _share(one: str, other: str) -> float:
+    """How much of the shorter text stands in the longer one, in runs of several letters and in their order."""
+    runs = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    return sum(run.size for run in runs if run.size >= RUN) / max(1, min(len(one), len(other)))
 
 
 def done(item: Mapping[str, Any], page: str) -> Done:

@@ -43,12 +43,27 @@ def judged(*items: tuple[float, str], complete: bool = True, authoritative: bool
         ([(-60, TEXT)], Proof.NONE),  # the same words shortly before: another act's, or a clock that is wrong
         ([(-3600, TEXT)], Proof.ABSENT),
         ([(5, TEXT[:-8] + "…")], Proof.NONE),  # shortened, maybe by the site
+        ([(5, TEXT[:9] + "…")], Proof.NONE),  # much shortened
+        ([(5, f"You: {TEXT.upper()} (sent)")], Proof.NONE),  # dressed up
+        ([(5, TEXT.replace("Ada, ", "@ada "))], Proof.NONE),
+        ([(5, "")], Proof.NONE),  # a picture, or a text that is still being loaded
+        ([(5, "Hello Ada, thanks for coming to our stand.")], Proof.ABSENT),  # another one that begins alike
+        ([(-60, "Hello Ada, thanks for coming to our stand.")], Proof.ABSENT),
         ([(5, "Something else altogether, 1234567890")], Proof.ABSENT),
         ([], Proof.ABSENT),
     ],
 )
 def test_list_proves(items: list[tuple[float, str]], proof: Proof) -> None:
     assert judged(*items) is proof
+
+
+def test_long_text_of_which_a_list_shows_the_first_line_is_not_absent() -> None:
+    text = " ".join(f"{number} loaves of bread were baked on day {number * 7}." for number in range(60))
+    shows = Listing(Locate(css="li"), {"at": Take()})
+    act = WrittenAct("/", {}, Locate(css="b"), shows, authoritative=True)
+    item = {"id": "1", "text": f"{text[:60]}… Read more", "at": (START + timedelta(seconds=5)).isoformat()}
+    found = proving.judge(act, [item], texts=[text], started_at=START, clock=10, complete=True, page="")
+    assert found.proof is Proof.NONE
 
 
 def test_absence_needs_a_whole_list_of_a_site_that_vouches_for_it() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# Whatever else is asked of a site may change something there.
-READS = frozenset({"GET", "HEAD"})
+from playwright.sync_api import Page
 
 _tell: list[Callable[[], None]] = []
 
@@ -25,21 +24,17 @@ def hear(tell: Callable[[], None]) -> None:
     _tell[:] = [tell]
 
 
-_once: list[Callable[[], None]] = []
+_once: list[Callable[[Page], None]] = []
 
 
-def send_once() -> None:
-    """Have the request that is held right now leave once and no more; call it before letting it go.
-
-    Chromium repeats a request, a POST too, whose connection was used before and dies without an answer: the act would be
-    done twice. It does not repeat one whose connection is new, so on this machine the gate cuts those that are open. A
-    browser elsewhere (``BROWSER_URL``) has connections that are not ours: there the request is sent beside it, by
-    Playwright, which repeats nothing.
+def send_once(page: Page) -> None:
+    """From now on, have what a page writes leave once and no more (see :mod:`automation.browser.once`). Call it before
+    the act; outside of a child it does nothing.
     """
     for way in _once:
-        way()
+        way(page)
 
 
-def once_by(way: Callable[[], None]) -> None:
+def once_by(way: Callable[[Page], None]) -> None:
     """Have ``way`` called by :func:`send_once`, instead of the one before."""
     _once[:] = [way]

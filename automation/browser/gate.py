@@ -64,7 +64,7 @@ class Gate:
         self._cut()
 
     def cut(self) -> None:
-        """Cut what is open and wait until the browser has noticed; see :func:`automation.browser.announcing.send_once`."""
+        """Cut what is open and wait until the browser has noticed; see :mod:`automation.browser.once`."""
         if self._cut():
             time.sleep(NOTICE_SECONDS)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route
 
-from automation.browser.announcing import READS
+from automation.browser import once
 from automation.browser.gate import Gate, is_allowed
 from outreach.lib import net
 
@@ -91,18 +91,18 @@ class Visit:
         if len(self._context.pages) > MOST_PAGES:
             page.close()
 
-    def send_once(self) -> None:
-        """What writes leaves once from now on; see :func:`automation.browser.announcing.send_once`."""
+    def send_once(self, page: Page) -> None:
+        """What a page writes leaves once from now on; see :mod:`automation.browser.once`."""
         if self._gate:
-            self._gate.cut()
+            once.on_new_connections(page, self._gate.cut)
         else:
             self._sends_beside = True
 
     def _on_request(self, route: Route) -> None:
         if not self._may_go(route.request.url):
             route.abort("blockedbyclient")
-        elif self._sends_beside and route.request.method not in READS:
-            _send_beside(route)
+        elif self._sends_beside and route.request.method not in once.READS:
+            once.beside(route)
         else:
             route.continue_()
 
@@ -132,15 +132,6 @@ class Visit:
             self._gate.close()  # nothing that a page says as it closes leaves any more
         with contextlib.suppress(Error):  # the browser is gone, and the context with it
             self._context.close()
-
-
-def _send_beside(route: Route) -> None:
-    """Send it without the browser, with its cookies and headers, once; the page gets the answer, redirects as they are."""
-    try:
-        route.fulfill(response=route.fetch(max_redirects=0, max_retries=0))
-    except Error:
-        with contextlib.suppress(Error):  # the page is gone
-            route.abort("connectionreset")
 
 
 def _is_safe(host: str) -> bool:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from playwright.sync_api import Error, Locator, Request, Response, Route
+from playwright.sync_api import Error, Locator, Request, Response
 
-from automation.browser.announcing import READS, about_to_act, send_once
+from automation.browser.announcing import about_to_act, send_once
 from automation.channels.base import TryLater, Unknown
 from automation.channels.web.visit import LOOK_EVERY, NeedsLogin, Visit, has_status
 
@@ -66,20 +66,13 @@ def press(visit: Visit, button: Locator, look: Callable[[], Found | None], *, en
     except Error as error:
         raise TryLater(f"The button of {visit.site.title} cannot be pressed: {_first_line(error)}") from None
     watch = Watch(visit)
-    visit.page.route("**/*", _send_once)
+    send_once(visit.page)
     about_to_act()
     try:
         button.click(no_wait_after=True)
         return _wait(visit, watch, look, ends)
     except Error as error:
         raise Unknown(f"The page broke after the button was pressed: {_first_line(error)}") from None
-
-
-def _send_once(route: Route) -> None:
-    """What is sent after the press leaves once: the browser must not send it again by itself."""
-    if route.request.method not in READS:
-        send_once()
-    route.fallback()
 
 
 def _wait(visit: Visit, watch: Watch, look: Callable[[], Found | None], ends: float) -> Found:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
-from automation.browser import work
+from automation.browser import chromium, endpoint, work
 from automation.browser.work import Job, Session
 from automation.channels import evidence
 from automation.channels.base import Login
 from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.sandbox.process import SandboxProcess
 from automation.channels.web.channel import WebChannel, connect
+from outreach.lib import processes
 from tests.automation.browser import conftest as browsing
 from tests.automation.browser.serving import Serving
 
@@ -103,3 +109,36 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[UUID, list[evidence.Evidence]]
         evidence, "_keepers", [lambda send_id, shown: found.setdefault(send_id, []).extend(shown)]
     )
     return found
+
+
+# --- Browsers elsewhere ----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="package")
+def debugged(tmp_path_factory: pytest.TempPathFactory, chromium_path: Path) -> Iterator[str]:
+    """The address of a Chromium that speaks its own protocol."""
+    home = tmp_path_factory.mktemp("debugged")
+    process = subprocess.Popen(
+        [
+            str(chromium_path), "--remote-debugging-port=0", f"--user-data-dir={home}", "--headless",
+            *chromium.launch_flags(),
+        ],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    port = home / "DevToolsActivePort"
+    ends = time.monotonic() + 30
+    while not port.exists() or not port.read_text():
+        assert time.monotonic() < ends, "it did not start"
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+    process.send_signal(signal.SIGKILL)
+    processes.kill_whole(process.pid)
+    process.wait()
+
+
+@pytest.fixture
+def addresses(served: Serving, debugged: str) -> dict[str, Callable[[], str]]:
+    """Where browsers are that ``BROWSER_URL`` may name, by the protocol they speak."""
+    return {
+        "playwright": lambda: endpoint.address(until=time.monotonic() + 60),
+        "cdp by http": lambda: debugged,
+        "cdp by ws": lambda: str(httpx.get(f"{debugged}/json/version").json()["webSocketDebuggerUrl"]),
+    }

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from automation.browser import chromium, endpoint
 from automation.browser.pool import pool
 from automation.channels.base import Login, NotCalled, Proof, Refused, Unknown
 from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.web.channel import WebChannel
-from outreach.lib import processes
-from tests.automation.browser.serving import Serving
 from tests.channels.contract import act
 from tests.channels.web.test_failures import begun, quick, taken
 
@@ -31,36 +23,12 @@ def them(fresh_account: Callable[[], OwnAccount]) -> OwnAccount:
     return fresh_account()
 
 
-@pytest.fixture(scope="module")
-def debugged(tmp_path_factory: pytest.TempPathFactory, chromium_path: Path) -> Iterator[str]:
-    """The address of a Chromium that speaks its own protocol."""
-    home = tmp_path_factory.mktemp("debugged")
-    process = subprocess.Popen(
-        [
-            str(chromium_path), "--remote-debugging-port=0", f"--user-data-dir={home}", "--headless",
-            *chromium.launch_flags(),
-        ],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    port = home / "DevToolsActivePort"
-    ends = time.monotonic() + 30
-    while not port.exists() or not port.read_text():
-        assert time.monotonic() < ends, "it did not start"
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
-    process.send_signal(signal.SIGKILL)
-    processes.kill_whole(process.pid)
-    process.wait()
-
-
 @pytest.fixture(params=["playwright", "cdp by http", "cdp by ws"], autouse=True)
-def elsewhere(request: pytest.FixtureRequest, served: Serving, debugged: str, settings: Any) -> Iterator[str]:
+def elsewhere(
+    request: pytest.FixtureRequest, addresses: dict[str, Callable[[], str]], settings: Any
+) -> Iterator[str]:
     """``BROWSER_URL`` names it; nothing of this machine is known to serve it."""
-    address = {
-        "playwright": lambda: endpoint.address(until=time.monotonic() + 60),
-        "cdp by http": lambda: debugged,
-        "cdp by ws": lambda: str(httpx.get(f"{debugged}/json/version").json()["webSocketDebuggerUrl"]),
-    }[request.param]()
+    address = addresses[request.param]()
     settings.BROWSER_URL = address
     pool().close()
     yield address

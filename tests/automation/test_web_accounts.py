@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.enums import AccountStatus
 from accounts.models import Account
-from automation.channels import registry
 from automation.channels.sandbox.control import Control
 from automation.enums import TaskState
 from automation.models import BrowserSession, Proof, Task
@@ -20,6 +21,7 @@ from outreach.lib import events
 from tests.automation.browser import conftest as browsing
 from tests.automation.browser.serving import Serving
 from tests.automation.conftest import add_dm, refreshed, run_lanes
+from tests.channels.web.operator import Operator
 from tests.factories import make_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,11 +77,12 @@ def test_lost_answer_is_found_on_the_page_and_not_sent_again(
 
 
 def test_session_that_ended_is_told_once_and_work_goes_on_after_a_login(
-    website: Account, control: Control, somebody_there: Callable[[], Profile], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    website: Account, control: Control, somebody_there: Callable[[], Profile], chromium_path: Path, settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     add_dm(website, somebody_there())
     run_lanes(within=40, at_most=120)
-    signed_in = BrowserSession.objects.get(account=website).state
+    password = password_of(control, website)
     website.credential.secret = {"site": "sandbox"}  # from here on a person signs in
     website.credential.save()
     control.sign_out(website.handle)
@@ -94,21 +97,12 @@ def test_session_that_ended_is_told_once_and_work_goes_on_after_a_login(
     assert {refreshed(task).state for task in waiting} == {TaskState.PENDING}
     assert len(texts(control, website)) == 1
 
-    class ByHand:
-        """A person signs in: with the password, in a window that is none."""
-
-        GivenUp = KeyError
-
-        @staticmethod
-        def Options(*_: object) -> None:
-            return None
-
-        @staticmethod
-        def sign_in(*_: object) -> dict[str, Any]:
-            return fresh_state(control, website, signed_in)
-
-    monkeypatch.setattr(registry, "login_by_hand", lambda network: ByHand)
-    call_command("login", str(website.pk))
+    settings.CHROMIUM_PATH = str(chromium_path)  # headless or not, it opens what it calls a window
+    with Operator(monkeypatch, website.handle, password):
+        call_command("login", str(website.pk), "--window", "--minutes", "1")
+    kept = BrowserSession.objects.get(account=website)
+    assert (kept.acts, kept.state["cookies"][0]["name"]) == (0, "sandbox_session")
+    assert kept.state["cookies"][0]["value"] not in as_stored(kept)
     run_lanes(within=5, at_most=120)
     website.refresh_from_db()
     assert website.status == AccountStatus.ACTIVE
@@ -116,15 +110,14 @@ def test_session_that_ended_is_told_once_and_work_goes_on_after_a_login(
     assert len(texts(control, website)) == 5
 
 
-def fresh_state(control: Control, account: Account, old: dict[str, Any]) -> dict[str, Any]:
-    """The session a login gives now."""
-    import httpx
-
-    fields = {"handle": account.handle, "password": password_of(control, account)}
-    with httpx.Client(base_url=control.url, trust_env=False) as client:
-        client.post("/login", data=fields)
-        cookie = client.cookies["sandbox_session"]
-    return {**old, "cookies": [{**old["cookies"][0], "value": cookie}]}
+def as_stored(session: BrowserSession) -> str:
+    """The session's whole row as the database has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT row_to_json(s)::text FROM automation_browsersession AS s WHERE account_id = %s",
+            [session.account_id],
+        )
+        return str(cursor.fetchone()[0])
 
 
 def test_wrong_password_turns_the_account_away(

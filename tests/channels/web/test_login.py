@@ -1,4 +1,4 @@
-"""Signing in by hand on the streamed page, by a second browser that clicks and types as a person would."""
+"""Signing in by hand: on the streamed page, where a second browser clicks and types as a person would, and at a window."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from automation.channels.sandbox.control import Control, OwnAccount
 from automation.channels.web import login as by_hand
 from automation.channels.web.channel import connect
 from tests.channels.web.conftest import MemoryDesk, login_of
+from tests.channels.web.operator import Operator
 from tests.conftest import BrowserThread
 
 
@@ -174,11 +175,15 @@ def test_window_without_a_chromium_that_has_one_says_what_to_install(
 
 
 @pytest.fixture
-def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A screen nobody looks at, and the Chromium that opens windows on it."""
-    windowed, server = chromium.find(windowed=True), shutil.which("Xvfb")
-    if windowed is None or server is None:
-        pytest.skip("needs Xvfb and a Chromium with windows: apt-get install xvfb chromium")
+def windowed(chromium_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A screen nobody looks at and the Chromium that opens windows on it; where there is none the headless one, which
+    does as it is told when it is asked for a window.
+    """
+    program, server = chromium.find(windowed=True), shutil.which("Xvfb")
+    if program is None or server is None:
+        monkeypatch.setenv("DISPLAY", ":0")
+        yield chromium_path
+        return
     reads, writes = os.pipe()
     with subprocess.Popen(
         [server, "-displayfd", str(writes), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"],
@@ -187,15 +192,45 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         os.close(writes)
         with open(reads) as said:
             monkeypatch.setenv("DISPLAY", f":{said.readline().strip()}")
-        yield windowed
+        yield program
         process.terminate()
 
 
 def test_window_opens_where_there_is_a_display_and_closes_unused(
-    chromium_path: Path, login: Login, display: Path
+    chromium_path: Path, login: Login, windowed: Path
 ) -> None:
     said: list[str] = []
-    options = by_hand.Options(chromium_path, said.append, seconds=3, windowed=display)
+    options = by_hand.Options(chromium_path, said.append, seconds=3, windowed=windowed)
     with pytest.raises(by_hand.GivenUp, match="Nobody signed in"):
         by_hand.sign_in(login, options)
     assert said == ["Sign in in the window that has opened. It closes by itself."]
+
+
+def test_person_signs_in_at_the_window_and_the_session_works(
+    chromium_path: Path, windowed: Path, fresh_account: Callable[[], OwnAccount], control: Control,
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    account = fresh_account()
+    login = login_of(account, control, site="sandbox")
+    options = by_hand.Options(chromium_path, print, seconds=60, windowed=windowed)
+    with Operator(monkeypatch, account.handle, account.password):
+        state = by_hand.sign_in(login, options)
+    desk.states[login.account_id] = state
+    channel = connect(login)
+    assert channel.verify().handle == account.handle
+    channel.close()
+
+
+def test_window_in_which_somebody_else_signs_in_stays_open_and_says_whom_it_waits_for(
+    chromium_path: Path, windowed: Path, fresh_account: Callable[[], OwnAccount], control: Control,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    wanted, other = fresh_account(), fresh_account()
+    said: list[str] = []
+    options = by_hand.Options(chromium_path, said.append, seconds=8, windowed=windowed)
+    with (
+        pytest.raises(by_hand.GivenUp, match="Nobody signed in"),
+        Operator(monkeypatch, other.handle, other.password),
+    ):
+        by_hand.sign_in(login_of(wanted, control, site="sandbox"), options)
+    assert said[1:] == [f"That is @{other.handle}. Sign out and sign in as @{wanted.handle}."]

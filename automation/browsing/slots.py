@@ -150,10 +150,12 @@ def _free(now: datetime) -> list[int]:
         made = [BrowserSlot(number=number) for number in range(1, size + 1)]
         BrowserSlot.objects.bulk_create(made, ignore_conflicts=True)
         slots = list(BrowserSlot.objects.filter(number__lte=size))
-    return [
-        slot.number for slot in slots
-        if slot.leased_until is None or slot.leased_until < now or not _lives(slot.worker)
-    ]  # fmt: skip
+    held = [slot for slot in slots if slot.leased_until is not None and slot.leased_until >= now]
+    left_behind = [slot.number for slot in held if not lives(slot.worker)]
+    if left_behind:
+        BrowserSlot.objects.filter(number__in=left_behind).update(**FREE)
+    taken = {slot.number for slot in held} - set(left_behind)
+    return [slot.number for slot in slots if slot.number not in taken]
 
 
 def _assign(now: datetime, line: list[Waiter]) -> dict[Waiter, int]:
@@ -197,7 +199,7 @@ def _myself() -> str:
     return f"{me}:{_started(int(me.rpartition(':')[2])):.0f}"
 
 
-def _lives(worker: str) -> bool:
+def lives(worker: str) -> bool:
     """Whether a slot's holder runs; of other machines only the lease tells."""
     host, pid, started = worker.rsplit(":", 2)
     return host != socket.gethostname() or processes.is_running(int(pid), float(started))

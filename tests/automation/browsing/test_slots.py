@@ -112,6 +112,20 @@ def test_slot_of_a_process_that_died_is_free_at_once() -> None:
     assert take("d") is None  # of another machine only the lease tells
 
 
+def test_kept_slot_of_a_process_that_died_shows_as_free_whoever_looks() -> None:
+    kept = take("a", CRITICAL)
+    assert kept
+    assert kept.is_kept
+    host, _, started = slots._myself().rsplit(":", 2)
+    BrowserSlot.objects.filter(number=kept.number).update(worker=f"{host}:4194303:{started}")
+    other = take("b", LOW)
+    assert other
+    assert list(BrowserSlot.objects.exclude(leased_until=None).values_list("number", flat=True)) == [
+        other.number
+    ]
+    assert not slots.renew(kept, 10)
+
+
 def test_low_work_keeps_out_of_posting_windows() -> None:
     lane = make_lane()
     sessions.store(account=lane.account, state={"cookies": [], "origins": []}, by="test")

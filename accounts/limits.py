@@ -1,7 +1,8 @@
 """The one place that computes limits, counts against them and explains itself.
 
 Limits stack: the network's default, the account's own and its warm-up share the account's counter, so the
-smallest of them counts; a campaign's cap has a counter of its own. A unit is reserved on every counter that
+smallest of them counts; a campaign's cap has a counter of its own. Of a limit's units some may be kept for urgent
+acts: what is not urgent finds the counter full that much earlier. A unit is reserved on every counter that
 applies, or on none. Counters are always locked in one order, by owner, kind, window and key, so that lanes
 which share a counter wait for each other and never in a circle: give ``reserve`` and ``give_back`` all of a
 transaction's units in one call.
@@ -10,9 +11,11 @@ transaction's units in one call.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -78,10 +81,16 @@ class Line:
     limit: int
     used: int
     wins: bool
+    reserve: int = 0  # units of it that this act may not have, since they are kept for urgent ones
 
     @property
     def left(self) -> int:
-        return max(0, self.limit - self.used)
+        return max(0, self.limit - self.reserve - self.used)
+
+    @property
+    def is_left_to_urgent_acts(self) -> bool:
+        """Whether an urgent act would still find room."""
+        return self.used < self.limit and not self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Demand:
 
     kind: str
     caps: tuple[Cap, ...] = ()
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +130,16 @@ class _Layer:
     slot: _Slot
     closes_at: datetime
     limit: int
+    reserve: int = 0
+
+    @property
+    def room(self) -> int:
+        """Units that this demand may have."""
+        return self.limit - self.reserve
 
     def line(self, used: int, *, wins: bool) -> Line:
         owner, _, window, key = self.slot
-        return Line(self.source, owner, window, key, self.closes_at, self.limit, used, wins)
+        return Line(self.source, owner, window, key, self.closes_at, self.limit, used, wins, self.reserve)
 
 
 @dataclass(slots=True)
@@ -191,16 +207,19 @@ class Book:
     def _layers(self, demand: Demand, at: datetime) -> list[_Layer]:
         windows: dict[str, Window] = {}
 
-        def layer(source: str, owner: str, unit: str, limit: int) -> _Layer:
+        def layer(source: str, owner: str, unit: str, limit: int, reserve: int = 0) -> _Layer:
             if unit not in windows:
                 windows[unit] = window_at(self.account, unit, at)
             slot = _Slot(owner, str(demand.kind), str(unit), windows[unit].key)
-            return _Layer(source, slot, windows[unit].closes_at, limit)
+            return _Layer(source, slot, windows[unit].closes_at, limit, reserve)
 
         layers = [
-            layer("network" if rule.account_id is None else "account", self.owner, rule.window, rule.limit)
+            layer(
+                "network" if rule.account_id is None else "account", self.owner, rule.window, rule.limit,
+                0 if demand.urgent else rule.reserve,
+            )
             for rule in self.rules.get(demand.kind, ())
-        ]
+        ]  # fmt: skip
         if ramp := self.warm_ups.get(demand.kind):
             today = local_date(self.account, at)
             layers.append(layer("warm_up", self.owner, WindowUnit.DAY, ramp.limit_on(today)))
@@ -217,8 +236,9 @@ def reserve(book: Book, demands: Sequence[Demand], at: datetime) -> list[Grant]:
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("reserve() must run inside transaction.atomic().")
-    stacks = {demand: _smallest(book._layers(demand, at)) for demand in dict.fromkeys(demands)}
-    counters = _lock(book, _smallest(layer for stack in stacks.values() for layer in stack.values()))
+    layers = {demand: book._layers(demand, at) for demand in dict.fromkeys(demands)}
+    stacks = {demand: _smallest(mine, by=attrgetter("room")) for demand, mine in layers.items()}
+    counters = _lock(book, _smallest(chain.from_iterable(layers.values()), by=attrgetter("limit")))
     grants = [_deal(stacks[demand], counters) for demand in demands]
     _write(counters.values())
     return grants
@@ -245,12 +265,12 @@ def _with_winner(lines: list[Line]) -> list[Line]:
     return [replace(line, wins=index == winner) for index, line in enumerate(lines)]
 
 
-def _smallest(layers: Iterable[_Layer]) -> dict[_Slot, _Layer]:
+def _smallest(layers: Iterable[_Layer], *, by: Callable[[_Layer], int]) -> dict[_Slot, _Layer]:
     """Per counter the limit that counts; of equal ones the first."""
     smallest: dict[_Slot, _Layer] = {}
     for layer in layers:
         held = smallest.get(layer.slot)
-        if held is None or layer.limit < held.limit:
+        if held is None or by(layer) < by(held):
             smallest[layer.slot] = layer
     return smallest
 
@@ -270,7 +290,7 @@ def _lock(book: Book, layers: dict[_Slot, _Layer]) -> dict[_Slot, _Counter]:
 
 def _deal(stack: dict[_Slot, _Layer], counters: dict[_Slot, _Counter]) -> Grant:
     full = [
-        slot for slot, layer in stack.items() if counters[slot].used >= min(layer.limit, counters[slot].limit)
+        slot for slot, layer in stack.items() if counters[slot].used >= min(layer.room, counters[slot].limit)
     ]
     if full:
         # Of several full windows the last to close decides: asking before would be refused again.

@@ -145,13 +145,17 @@ class Credential(models.Model):
 
 
 class Limit(models.Model):
-    """At most ``limit`` acts of a kind per window: for one account, or for each account of a network."""
+    """At most ``limit`` acts of a kind per window: for one account, or for each account of a network.
+
+    The last ``reserve`` of them are kept for urgent acts: answers, posts that are due, what staff sends by hand.
+    """
 
     network = models.CharField(max_length=32, blank=True, validators=[validate_network])
     account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="limits")
     kind = models.CharField(max_length=20, choices=ActionKind)
     window = models.CharField(max_length=4, choices=WindowUnit, default=WindowUnit.DAY)
     limit = models.PositiveIntegerField()
+    reserve = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ("network", "account_id", "kind", "window")
@@ -163,6 +167,9 @@ class Limit(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(account__isnull=True) ^ Q(network=""), name="limit_is_for_an_account_or_a_network"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserve__lte=F("limit")), name="limit_reserve_is_not_above_the_limit"
             ),
         ]
 

@@ -22,6 +22,9 @@ class Priority(models.IntegerChoices):
     LOW = 3, "Low"
 
 
+URGENT = (Priority.CRITICAL, Priority.HIGH)  # may use what a limit keeps in reserve
+
+
 class AttemptState(models.TextChoices):
     CLAIMED = "claimed", "Claimed"  # units reserved, nothing sent yet
     STARTED = "started", "Started"  # from here on the act may have happened
@@ -38,6 +41,7 @@ class Reason(models.TextChoices):
     READY = "", "Ready to run"
     SCHEDULED = "scheduled", "Waits for its time"
     LIMIT = "limit", "A limit is reached"
+    RESERVE = "reserve", "The rest of the limit is kept for urgent acts"
     CAMPAIGN_LIMIT = "campaign_limit", "The campaign's daily limit is reached"
     SENDING_GAP = "sending_gap", "Keeps the gap between two acts"
     OUTSIDE_WINDOW = "outside_window", "Outside the account's sending window"

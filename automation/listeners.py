@@ -79,9 +79,9 @@ def lift_limits(event: Event) -> None:
         chosen = Lane.objects.filter(network=network)
     lane_ids = list(chosen.values_list("pk", flat=True))
     lanes.lock(lane_ids)  # a claim under way may yet put off tasks for the old limit
-    Task.objects.pending().filter(lane_id__in=lane_ids, reason=Reason.CAMPAIGN_LIMIT).update(
-        due_at=Now(), reason="", detail=""
-    )
+    Task.objects.pending().filter(
+        lane_id__in=lane_ids, reason__in=[Reason.CAMPAIGN_LIMIT, Reason.RESERVE]
+    ).update(due_at=Now(), reason="", detail="")
     lanes.lift(lane_ids, reasons=[Reason.LIMIT])
 
 

@@ -30,17 +30,31 @@ def network_choices() -> list[tuple[str, str]]:
 class LimitForm(forms.ModelForm):
     network = forms.ChoiceField(required=False, help_text="For each account of this network …")
     limit = forms.IntegerField(min_value=0, help_text="Acts per window; 0 means never.")
+    reserve = forms.IntegerField(
+        min_value=0,
+        required=False,
+        initial=0,
+        help_text="So many of them are kept for answers, posts that are due and what staff sends by hand.",
+    )
 
     class Meta:
         model = Limit
-        fields = ("account", "network", "kind", "window", "limit")
+        fields = ("account", "network", "kind", "window", "limit", "reserve")
         help_texts = {"account": "… or for one account only."}
+
+    def clean_reserve(self) -> int:
+        """0 where nothing was given; no more than the limit."""
+        reserve = self.cleaned_data["reserve"] or 0
+        limit = self.cleaned_data.get("limit")
+        if limit is not None and reserve > limit:
+            raise forms.ValidationError(f"That is more than the limit. Keep {limit} at most.")
+        return reserve
 
 
 @admin.register(Limit)
 class LimitAdmin(ModelAdmin):
     form = LimitForm
-    list_display = ("scope", "kind", "window", "limit")
+    list_display = ("scope", "kind", "window", "limit", "reserve")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
         ("window", ChoicesDropdownFilter),
@@ -51,7 +65,7 @@ class LimitAdmin(ModelAdmin):
     search_help_text = "An account's handle or a network"
     autocomplete_fields = ("account",)
     ordering = ("network", "account_id", "kind", "window")
-    fields = (("account", "network"), ("kind", "window"), "limit")
+    fields = (("account", "network"), ("kind", "window"), ("limit", "reserve"))
     empty_hint = (
         "Without limits only the sending gap slows an account down. Set one per network to begin with."
     )
@@ -70,8 +84,8 @@ class LimitAdmin(ModelAdmin):
         """Counts at once, in open windows too."""
         with refusable():
             written = services.set_limit(
-                kind=obj.kind, limit=form.cleaned_data["limit"], by=user_of(request), account=obj.account,
-                network=obj.network, window=obj.window,
+                kind=obj.kind, limit=form.cleaned_data["limit"], reserve=form.cleaned_data["reserve"],
+                by=user_of(request), account=obj.account, network=obj.network, window=obj.window,
             )  # fmt: skip
         obj.pk = written.pk
 

@@ -121,6 +121,7 @@ class LimitIn(Input):
     kind: ActionKind
     limit: Count = Field(description="0: never.")
     window: WindowUnit = WindowUnit.DAY
+    reserve: Count = Field(0, description="Of the limit, kept for urgent acts; at most the limit.")
 
 
 class NetworkLimitIn(LimitIn):
@@ -144,6 +145,7 @@ class LimitOut(Schema):
     kind: ActionKind
     window: WindowUnit
     limit: int
+    reserve: int
 
 
 class LineOut(Schema):
@@ -154,8 +156,9 @@ class LineOut(Schema):
     window_key: str = Field(description="The account's local day, or when its hour began.")
     closes_at: datetime
     limit: int
+    reserve: int = Field(description="Of the limit, kept for urgent acts.")
     used: int
-    left: int
+    left: int = Field(description="For acts that are not urgent.")
     wins: bool
 
 

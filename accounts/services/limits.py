@@ -22,14 +22,16 @@ KEPT_AT_LEAST = timedelta(days=3)
 @transaction.atomic
 def set_limit(
     *, kind: str, limit: int, by: object, account: Account | None = None, network: str = "",
-    window: str = WindowUnit.DAY,
+    window: str = WindowUnit.DAY, reserve: int = 0,
 ) -> Limit:  # fmt: skip
     """At most ``limit`` acts of ``kind`` per window, for one account or all of a network; 0 means never.
 
-    A lowered limit counts at once, in open windows too. Emits ``account.limits_changed`` with the account's
-    id, or with no id and the network's name.
+    The last ``reserve`` of them are kept for urgent acts. A lowered limit counts at once, in open windows too. Emits
+    ``account.limits_changed`` with the account's id, or with no id and the network's name.
     """
-    written = write_limit(account=account, network=network, kind=kind, window=window, limit=limit)
+    written = write_limit(
+        account=account, network=network, kind=kind, window=window, limit=limit, reserve=reserve
+    )
     _tell_limits_changed(account, network, kind, by)
     return written
 
@@ -107,16 +109,27 @@ def purge_allowances(*, before: datetime, batch: int = 5_000) -> int:
 
 
 def write_limit(
-    *, kind: str, limit: int, account: Account | None = None, network: str = "", window: str = WindowUnit.DAY
-) -> Limit:
+    *, kind: str, limit: int, account: Account | None = None, network: str = "", window: str = WindowUnit.DAY,
+    reserve: int = 0,
+) -> Limit:  # fmt: skip
     """Check and store a limit without telling anybody."""
     _one_scope(account, network)
+    figures = {
+        "limit": checks.whole_number("limit", limit),
+        "reserve": checks.whole_number("reserve", reserve),
+    }
+    if reserve > limit:
+        raise ValidationError(
+            {
+                "reserve": f"Of {limit} acts {reserve} cannot be kept for urgent ones. Lower it to {limit} or less."
+            }
+        )
     written, _ = Limit.objects.update_or_create(
         account=account,
         network=network,
         kind=checks.known_kind(kind),
         window=checks.known_window(window),
-        defaults={"limit": checks.whole_number("limit", limit)},
+        defaults=figures,
     )
     return written
 

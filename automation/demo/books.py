@@ -20,7 +20,7 @@ from leads.enums import Stage
 from leads.models import Person
 
 MESSAGES = (ActionKind.DM, ActionKind.EMAIL, ActionKind.REPLY)
-WAITS_FOR_A_LIMIT = (Reason.LIMIT, Reason.CAMPAIGN_LIMIT)
+WAITS_FOR_A_LIMIT = (Reason.LIMIT, Reason.CAMPAIGN_LIMIT, Reason.RESERVE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,18 @@ due AS (
     UPDATE automation_task AS task SET due_at = now(), reason = '', detail = '' FROM freed
     WHERE task.campaign_id = freed.campaign_id AND task.lane_id = freed.lane_id AND task.kind = freed.kind
       AND task.state = 'pending' AND task.reason = %(campaign_limit)s
+    RETURNING task.lane_id),
+keeping AS MATERIALIZED (
+    SELECT freed.lane_id, freed.kind FROM freed JOIN accounts_account AS account ON account.id = freed.lane_id
+    WHERE campaign_id IS NULL AND EXISTS (
+        SELECT FROM accounts_limit AS rule WHERE rule.kind = freed.kind AND rule.reserve > 0
+        AND (rule.account_id = account.id OR rule.network = account.network))),
+spared AS (
+    UPDATE automation_task AS task SET due_at = now(), reason = '', detail = '' FROM keeping
+    WHERE task.lane_id = keeping.lane_id AND task.kind = keeping.kind
+      AND task.state = 'pending' AND task.reason = %(reserve)s
     RETURNING task.lane_id)
-SELECT lane_id FROM lifted UNION SELECT lane_id FROM due
+SELECT lane_id FROM lifted UNION SELECT lane_id FROM due UNION SELECT lane_id FROM spared
 """
 
 
@@ -145,7 +155,9 @@ def give_back(units: Iterable[int]) -> None:
     if not ids:
         return
     limits.give_back(ids)
-    given: dict[str, Any] = {"units": ids, "limit": Reason.LIMIT, "campaign_limit": Reason.CAMPAIGN_LIMIT}
+    given: dict[str, Any] = {
+        "units": ids, "limit": Reason.LIMIT, "campaign_limit": Reason.CAMPAIGN_LIMIT, "reserve": Reason.RESERVE,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(MAKE_ROOM, given)
         lane_ids = [row[0] for row in cursor.fetchall()]

@@ -16,15 +16,17 @@ from automation.channels.base import Channel
 from automation.engine import attempts, failpoints, lanes, outcomes, pacing, rates, start
 from automation.engine.lanes import KINDS, Lease, LeaseLost
 from automation.engine.shapes import Candidate, Claim, Claimed
-from automation.enums import CampaignStatus, Reason
+from automation.enums import URGENT, CampaignStatus, Reason
 from automation.models import Hold, Lane, Task
 from outreach.lib import prepared
+
+Refusal = tuple[Candidate, limits.Line]
 
 BATCH_SECONDS = 1.0  # how long the calls of one batch may take before the rest is put back
 MINE = "WHERE account_id = %s AND lease_token = %s AND lease_until >= statement_timestamp() FOR NO KEY UPDATE"
 CHANGED = ("people_until", "people_reason", "lease_until", *rates.FIELDS)  # by a claim, of the lane
 RENEWED = f"UPDATE automation_lane SET {', '.join(f'{name} = %s' for name in CHANGED)} WHERE account_id = %s"  # noqa: S608
-HOLDS = "WHERE lane_id = %s"  # one a kind at most
+HOLDS = "WHERE lane_id = %s"  # one a kind and reason at most
 # A claim whose attempts are started later need not wait for the disk: the start does, and takes the claim there with it.
 COMMIT = "SELECT set_config('synchronous_commit', CASE WHEN %s::bool THEN 'on' ELSE 'off' END, true)"
 CANDIDATES = """
@@ -40,7 +42,8 @@ SELECT task.id, task.kind, task.send_id, task.attempt_count + 1, task.failure_co
        task.campaign_id, task.enrolment_id, task.payload, COALESCE(profile.handle, ''), COALESCE(profile.remote_id, ''),
        person.suppressed_at IS NOT NULL, campaign.status, campaign.daily_limit,
        task.attempt_count > 0 AND EXISTS (
-           SELECT 1 FROM automation_attempt AS tried WHERE tried.task_id = task.id AND tried.error = %(worker_ended)s::text)
+           SELECT 1 FROM automation_attempt AS tried WHERE tried.task_id = task.id AND tried.error = %(worker_ended)s::text),
+       task.priority
 FROM automation_task AS task JOIN picked USING (id)
 LEFT JOIN leads_profile AS profile ON profile.id = task.profile_id
 LEFT JOIN leads_person AS person ON person.id = task.person_id
@@ -187,38 +190,49 @@ def _reserve(lane: Lane, book: limits.Book, candidates: Sequence[Candidate], at:
     if not candidates:
         return []
     account = book.account
-    grants = limits.reserve(book, [limits.Demand(c.claim.kind, _caps(c, account)) for c in candidates], at)
+    grants = limits.reserve(book, [_demand(candidate, account) for candidate in candidates], at)
     claims = []
+    refused: dict[tuple[Any, ...], Refusal] = {}
     for candidate, grant in zip(candidates, grants, strict=True):
         if grant.allowance_ids is None:
-            _hold_back(lane, candidate, grant.line, at)
+            if grant.line is not None:
+                refused[candidate.claim.kind, candidate.claim.campaign_id, grant.line] = candidate, grant.line
             continue
         candidate.claim.allowances = grant.allowance_ids
         candidate.claim.on_probation = lane.failures > 0 or lane.breaker_opened_at is not None
         claims.append(candidate.claim)
+    for candidate, line in refused.values():
+        _hold_back(lane, candidate, line, at)
     if any(claim.kind in PACED_ACTS for claim in claims):
         pacing.begin_gap(lane, account, at)
     return claims
 
 
-def _caps(candidate: Candidate, account: Account) -> tuple[limits.Cap, ...]:
-    if candidate.campaign_limit is None:
-        return ()
-    owner = f"campaign:{candidate.claim.campaign_id}:account:{account.pk}"
-    return (limits.Cap(owner, candidate.campaign_limit),)
+def _demand(candidate: Candidate, account: Account) -> limits.Demand:
+    caps: tuple[limits.Cap, ...] = ()
+    if candidate.campaign_limit is not None:
+        owner = f"campaign:{candidate.claim.campaign_id}:account:{account.pk}"
+        caps = (limits.Cap(owner, candidate.campaign_limit),)
+    return limits.Demand(candidate.claim.kind, caps, urgent=candidate.priority in URGENT)
 
 
-def _hold_back(lane: Lane, candidate: Candidate, line: limits.Line | None, at: datetime) -> None:
-    """An account's limit holds the whole kind; a campaign's holds that campaign's tasks of the kind, in one UPDATE."""
-    if line is None:
-        return
+def _hold_back(lane: Lane, candidate: Candidate, line: limits.Line, at: datetime) -> None:
+    """An account's limit holds the whole kind, what it keeps in reserve holds all of the kind that is not urgent, a
+    campaign's limit holds that campaign's tasks of the kind; each in one UPDATE.
+    """
     kind, detail = candidate.claim.kind, f"{line.used} of {line.limit} a {line.window} used ({line.source})"
-    if line.source != "campaign":
+    waiting = Task.objects.pending().filter(lane=lane, kind=kind, due_at__lte=at)
+    if line.source == "campaign":
+        waiting.filter(campaign=candidate.claim.campaign_id).update(
+            due_at=line.closes_at, reason=Reason.CAMPAIGN_LIMIT, detail=detail
+        )
+    elif line.is_left_to_urgent_acts:
+        detail += f", {line.reserve} kept for urgent acts"
+        waiting.exclude(priority__in=URGENT).update(
+            due_at=line.closes_at, reason=Reason.RESERVE, detail=detail
+        )
+    else:
         lanes.hold(lane.pk, kind=kind, reason=Reason.LIMIT, until=line.closes_at, detail=detail)
-        return
-    Task.objects.pending().filter(
-        lane=lane, kind=kind, campaign=candidate.claim.campaign_id, due_at__lte=at
-    ).update(due_at=line.closes_at, reason=Reason.CAMPAIGN_LIMIT, detail=detail)
 
 
 def _deadline(channel: Channel, at: datetime, *, started: bool) -> datetime:

@@ -49,6 +49,7 @@ class Candidate:
     campaign_status: str | None
     campaign_limit: int | None
     suspect: bool  # a worker died while it ran it: it runs alone, so that it takes nobody with it again
+    priority: int
 
 
 class Answer(Enum):

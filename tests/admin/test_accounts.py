@@ -169,6 +169,19 @@ def test_limit_is_set_and_told(administrator: Client) -> None:
     assert Event.objects.filter(name="account.limits_changed").count() == 1
 
 
+def test_limit_keeps_a_part_for_urgent_acts(administrator: Client) -> None:
+    given = {"network": "sandbox", "kind": "dm", "window": "day", "limit": "30", "reserve": "31"}
+    answer = administrator.post(reverse("admin:accounts_limit_add"), given)
+    assert "Keep 30 at most" in answer.content.decode()
+    assert not Limit.objects.exists()
+    administrator.post(reverse("admin:accounts_limit_add"), given | {"reserve": "10"})
+    account = make_account()
+    limit = Limit.objects.get()
+    assert (limit.limit, limit.reserve) == (30, 10)
+    page = administrator.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+    assert "10 kept for urgent acts" in page
+
+
 def test_account_gets_a_proxy_that_works_and_never_shows_its_password(administrator: Client) -> None:
     proxy = LoopbackProxy("http", "ada", CANARY).start()
     account = make_account(server=f"http://127.0.0.1:{proxy.port}")

@@ -158,6 +158,15 @@ def test_limit_that_cannot_be_is_refused_and_the_old_one_stays(api: Caller, worl
     assert [row["limit"] for row in api.get("/limits").json()["data"]] == [40]
 
 
+def test_reserve_above_its_limit_is_refused_and_a_smaller_one_is_told(api: Caller, world: World) -> None:
+    path = f"/accounts/{world['account']}/limits"
+    response = api.send("PUT", path, {"kind": "dm", "limit": 40, "reserve": 41})
+    assert (said(response), list(response.json()["fields"])) == ((422, "invalid"), ["body.reserve"])
+    assert api.send("PUT", path, {"kind": "dm", "limit": 40, "reserve": 15}).json()["reserve"] == 15
+    (line, *_) = next(stack["lines"] for stack in api.get(path).json()["data"] if stack["kind"] == "dm")
+    assert (line["limit"], line["reserve"], line["left"]) == (40, 15, 25 - line["used"])
+
+
 def test_cursor_of_another_alphabet_is_refused_with_its_field(api: Caller) -> None:
     response = api.get("/people", cursor="ÿ")
     assert said(response) == (422, "invalid")

@@ -25,13 +25,16 @@ READY, STARTING, DEGRADED = "ready", "starting", "degraded"
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """What a server's process says of itself. ``since`` is in epoch seconds, ``pids`` are the programs it runs."""
+    """What a server's process says of itself. ``since`` is in epoch seconds, ``pids`` are the programs it runs, ``home`` is
+    where they keep their temporary files.
+    """
 
     state: str
     endpoint: str = ""
     reason: str = ""
     since: float = 0.0
     pids: tuple[int, ...] = ()
+    home: str = ""
 
     def __repr__(self) -> str:
         return f"ServerState({self.state}, {self.reason!r})"  # not the address

@@ -36,6 +36,7 @@ PAUSES = (1.0, 3.0)  # seconds between the tries
 LAUNCH_SECONDS = 20.0
 LOOK_SECONDS = 0.2
 MEASURE_SECONDS = 15.0
+HOME = "outreach-browser-"  # a Chromium's temporary folder, which a killed one leaves behind
 DRAIN_SECONDS = 300.0  # an old Chromium's last acts are over by then
 
 SAID = {READY: "The browser is ready.", STARTING: "The browser starts."}
@@ -65,14 +66,14 @@ class Chromium:
     """One running Chromium and the program of Playwright's that serves it."""
 
     def __init__(self, program: Path) -> None:
-        self._home = tempfile.mkdtemp(prefix="outreach-browser-")
+        self.home = tempfile.mkdtemp(prefix=HOME)
         self.endpoint = ""
         self.pids: tuple[int, ...] = ()
         node, script = compute_driver_executable()
         package = str(Path(script).parent)
         self._process = subprocess.Popen(  # noqa: S603 - Playwright's own program
             [node, "-e", LAUNCHER, package],
-            env={**_plain_environment(), "TMPDIR": self._home},
+            env={**_plain_environment(), "TMPDIR": self.home},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -146,7 +147,7 @@ class Chromium:
         self._process.wait()
         for pid in self.pids[1:]:  # reparented when its launcher was killed alone
             _kill_session(pid)
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 class Server:
@@ -198,7 +199,7 @@ class Server:
             self._failed(str(error))
         else:
             self._failures = 0
-            self._tell(ServerState(READY, self._current.endpoint, since=time.time(), pids=self._current.pids))
+            self._tell_ready(self._current)
 
     def _failed(self, reason: str) -> None:
         self._failures += 1
@@ -235,7 +236,7 @@ class Server:
         if self._current is not None:
             self._old.append((self._current, time.monotonic() + DRAIN_SECONDS))
         self._current = fresh
-        self._tell(ServerState(READY, fresh.endpoint, since=time.time(), pids=fresh.pids))
+        self._tell_ready(fresh)
 
     def _end_old(self) -> None:
         for old, ends in list(self._old):
@@ -248,7 +249,12 @@ class Server:
         former = endpoint.read()
         for pid in former.pids if former else ():
             _kill_session(pid)
+        if former and Path(former.home).name.startswith(HOME):
+            shutil.rmtree(former.home, ignore_errors=True)
         self._tell(self._state)
+
+    def _tell_ready(self, one: Chromium) -> None:
+        self._tell(ServerState(READY, one.endpoint, since=time.time(), pids=one.pids, home=one.home))
 
     def _tell(self, state: ServerState) -> None:
         if state.state != self._state.state or state.reason != self._state.reason:
@@ -272,16 +278,8 @@ def _kill_session(pid: int) -> None:
 def _plain_environment() -> dict[str, str]:
     """This process's environment without what is secret in it: a browser needs none of our settings."""
     kept = (
-        "PATH",
-        "HOME",
-        "LANG",
-        "LC_ALL",
-        "TZ",
-        "DISPLAY",
-        "XDG_RUNTIME_DIR",
-        "FONTCONFIG_PATH",
-        "LD_LIBRARY_PATH",
-    )
+        "PATH", "HOME", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH", "LD_LIBRARY_PATH",
+    )  # fmt: skip
     return {
         name: value for name, value in os.environ.items() if name in kept or name.startswith("PLAYWRIGHT_")
     }

@@ -80,8 +80,13 @@ def test_killed_keeper_takes_everything_with_it(folder: Path, chromium_path: Pat
         work.perform(job("look"))
         everything = serving.family()
         assert len(everything) > 3
+        former = endpoint.read()
         os.kill(serving.pid, signal.SIGKILL)
         within(5, lambda: gone(everything))
+    assert former
+    assert Path(former.home).is_dir()
+    with Serving(folder, CHROMIUM_PATH=str(chromium_path)):
+        within(60, lambda: not Path(former.home).exists())  # its successor clears up
 
 
 def test_server_that_cannot_start_is_degraded_says_why_and_heals(

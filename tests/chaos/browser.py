@@ -12,29 +12,33 @@ import signal
 import statistics
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
 from django.db.models import Min
+from django.db.models.functions import Now
 
 from accounts.enums import ActionKind
-from automation.browser import work
+from automation.browser import performing, work
 from automation.browser.pool import pool
 from automation.browser.work import BrowserError, Job, Urgency
+from automation.browsing import slots
 from automation.enums import TaskState
-from automation.models import Attempt, Task
+from automation.models import Attempt, BrowserSlot, Task
 from tests.chaos import browser_processes as processes
 from tests.chaos.browser_site import KINDS, Site, ours, site
-from tests.chaos.harness import Result, main, percentile, say, until
+from tests.chaos.harness import Result, main, patiently, percentile, say, until
 from tests.chaos.running import Up, send, title
 
 CRITICAL_WITHIN = 60.0
 AGAIN_WITHIN = 15.0
 MEMORY = 1.2
+LOW_SHARE = 0.4  # of all acts are low ones that wait whenever a critical one comes: 200 of 500
 
 
 def check(
@@ -42,11 +46,7 @@ def check(
 ) -> Result:
     """Queue ``acts``, kill ``kills`` times meanwhile, judge; then ``memory_acts`` in a row."""
     result = Result()
-    home = Path(settings.DATA_DIR) / "tmp"
-    home.mkdir()
-    with site(accounts) as stage:
-        # What the browser starts on this machine is told by its temporary folder, wherever its parents have gone.
-        os.environ["TMPDIR"] = str(home)
+    with site(accounts) as stage, _home() as home:
         with Up() as up:
             if acts:
                 _mayhem(stage, up, result, acts, kills, minutes * 60)
@@ -61,30 +61,51 @@ def check(
     return result
 
 
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A temporary folder for all that is started meanwhile: it tells what is ours, wherever its parents have gone."""
+    before = os.environ.get("TMPDIR")
+    home = Path(settings.DATA_DIR) / "tmp"
+    home.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = str(home)
+    try:
+        yield home
+    finally:
+        del os.environ["TMPDIR"]
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
 # --- Killed while it works -----------------------------------------------------------------------------------
 def _mayhem(stage: Site, up: Up, result: Result, acts: int, kills: int, seconds: float) -> None:
     began = time.monotonic()
-    queueing = threading.Thread(target=_queue, args=(stage, acts))
+    queueing = threading.Thread(target=_queue, args=(stage, acts), daemon=True)
     queueing.start()
-    until(lambda: stage.arrived() > 0, within=120.0)
-    done, slowest = Counter[str](), 0.0
+    until(lambda: stage.arrived() > 0 and _works(stage.network.url), within=180.0)
+    again = defaultdict[str, list[float]](list)
     for number in range(kills):
-        until(lambda number=number: stage.arrived() >= acts * (number + 1) // (kills + 1), within=60.0)
-        until(lambda: _kill(up, done), within=60.0)
-        again = until(lambda: _answers(stage.network.url), within=60.0)
-        slowest = max(slowest, again or 60.0)
+        due = acts * (number + 1) // (kills + 1)
+        until(lambda due=due: stage.arrived() >= due, within=60.0, every=0.5)
+        if kind := _kill(up):
+            took = until(lambda: _works(stage.network.url), within=60.0) or 60.0
+            again[kind].append(took)
+            say(
+                f"  {time.monotonic() - began:.0f} s, {stage.arrived()} acts: {kind} ended, again in {took:.1f} s"
+            )
     queueing.join()
     finished = until(stage.settled, within=max(60.0, seconds - (time.monotonic() - began)), every=1.0)
     result.holds(finished is not None, f"all {acts} acts settled within {seconds / 60:.0f} minutes")
+    slowest = max(map(max, again.values()), default=0.0)
     result.figures |= {
         "acts": stage.arrived(),
-        "kills": dict(done),
+        "kills": {kind: len(times) for kind, times in again.items()},
         "slowest_again_s": round(slowest, 1),
+        "slowest_again_by_kind_s": {kind: round(max(times), 1) for kind, times in again.items()},
     }
-    result.holds(done.total() == kills, f"{kills} kills")
+    result.holds(sum(map(len, again.values())) == kills, f"{kills} kills")
     result.holds(
         slowest <= AGAIN_WITHIN,
-        f"a job is done again within {AGAIN_WITHIN:.0f} s of a kill",
+        f"the pool is whole again within {AGAIN_WITHIN:.0f} s of a kill",
     )
     result.figures["acts_a_minute"] = round(stage.arrived() * 60 / (time.monotonic() - began), 1)
     _judge(stage, result, acts)
@@ -97,23 +118,26 @@ def _queue(stage: Site, acts: int) -> None:
         connections.close_all()
 
 
-def _kill(up: Up, done: Counter[str]) -> bool:
-    """End one of the browser's processes and count its kind; false when none was there."""
-    victim = processes.victim(up)
-    if victim is None or not send(victim[1], signal.SIGKILL):
-        return False
-    done[victim[0]] += 1
-    return True
+def _kill(up: Up) -> str:
+    """End one of the browser's processes; its kind, or nothing when none came up within a minute."""
+    ends = time.monotonic() + 60.0
+    while time.monotonic() < ends:
+        victim = processes.victim(up)
+        if victim is not None and send(victim[1], signal.SIGKILL):
+            return victim[0]
+        time.sleep(0.1)
+    return ""
 
 
-def _answers(url: str) -> bool:
-    """Whether a job of our own, through a slot, a worker and Chromium, is done; false when any of them is not there."""
+def _works(url: str) -> bool:
+    """Whether the whole pool is there: a job is done through a worker and Chromium, and no slot is held by the dead."""
     try:
-        _read(url, Urgency.CRITICAL)
+        performing.run(_reading(url), None)
     except BrowserError as error:
         say(f"  not yet: {error}")
         return False
-    return True
+    holders = BrowserSlot.objects.filter(leased_until__gt=Now()).values_list("worker", flat=True)
+    return all(map(slots.lives, patiently(lambda: list(holders.all()))))
 
 
 def _judge(stage: Site, result: Result, acts: int) -> None:
@@ -133,7 +157,7 @@ def _judge(stage: Site, result: Result, acts: int) -> None:
         session_mixups=mixed,
     )
     result.figures |= {
-        "parked": len(parked),
+        "parked": dict(Counter(ours().filter(state=TaskState.UNKNOWN).values_list("detail", flat=True))),
         "states": dict(by_state),
         "attempts": dict(Counter(Attempt.objects.filter(task__in=ours()).values_list("state", flat=True))),
     }
@@ -146,6 +170,9 @@ def _judge(stage: Site, result: Result, acts: int) -> None:
         "low_in_line_meanwhile": stage.least_waiting,
     }
     result.holds(p99 < CRITICAL_WITHIN, f"critical acts start within {CRITICAL_WITHIN:.0f} s")
+    result.holds(
+        stage.least_waiting >= acts * LOW_SHARE, f"{acts * LOW_SHARE:.0f} low ones in line all the while"
+    )
     if unfinished:
         held = Counter(
             ours().with_waiting().exclude(state=TaskState.COMPLETED).values_list("state", "reason", "detail")
@@ -188,16 +215,18 @@ def _endurance(stage: Site, result: Result, acts: int) -> None:
     result.holds(ratio <= MEMORY, f"memory stays within {MEMORY} of warm")
 
 
-def _read(url: str, urgency: Urgency = Urgency.HIGH) -> None:
+def _read(url: str) -> None:
     try:
-        work.perform(
-            Job(
-                "tests.automation.browser.actions:look", {"url": url}, allowed_hosts=("127.0.0.1",), seconds=40.0,
-                urgency=urgency, wait=60.0,
-            )
-        )  # fmt: skip
+        work.perform(_reading(url))
     finally:
         connections.close_all()
+
+
+def _reading(url: str) -> Job:
+    return Job(
+        "tests.automation.browser.actions:look", {"url": url}, allowed_hosts=("127.0.0.1",), seconds=40.0,
+        urgency=Urgency.HIGH, wait=60.0,
+    )  # fmt: skip
 
 
 def memory_ratio(samples: Sequence[float]) -> float:

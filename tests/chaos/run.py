@@ -1,4 +1,4 @@
-"""All checks of rows 1 to 13, one after the other: ``--short`` for CI in under four minutes, ``--full`` at full numbers."""
+"""All checks of rows 1 to 14, one after the other: ``--short`` for CI in under four minutes, ``--full`` at full numbers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.chaos import (
     answers,
+    browser,
     crash,
     database,
     edges,
@@ -63,6 +64,7 @@ ROWS = (
     Row("11", mail.one_click),
     Row("12", poison.check, {"neighbours": 10}),
     Row("13", load.check, {"waiting": 20_000, "stops": 1, "replayed": 300}),
+    Row("14", browser.check, None),
 )
 
 

@@ -65,7 +65,7 @@ class LimitAdmin(ModelAdmin):
     search_help_text = "An account's handle or a network"
     autocomplete_fields = ("account",)
     ordering = ("network", "account_id", "kind", "window")
-    fields = (("account", "network"), ("kind", "window"), ("limit", "reserve"))
+    fields = (("network", "account"), ("kind", "window"), ("limit", "reserve"))
     empty_hint = (
         "Without limits only the sending gap slows an account down. Set one per network to begin with."
     )

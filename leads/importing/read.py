@@ -45,9 +45,12 @@ class Table:
         self.delimiter = sniff_delimiter(first)
         self.header = [cell.strip() for cell in next(csv.reader([first], delimiter=self.delimiter))]
 
-    def rows(self, after: int = 0) -> Iterator[Row]:
-        """The rows below the header whose number is above ``after``, read one by one."""
-        reader = csv.reader(self._lines(count=True), delimiter=self.delimiter)
+    def rows(self, after: int = 0, *, slices: Slices | None = None) -> Iterator[Row]:
+        """The rows below the header whose number is above ``after``, read one by one; ``slices`` has the same file from
+        elsewhere.
+        """
+        lines = text_lines(self._counted(slices or self._slices), self.encoding)
+        reader = csv.reader(lines, delimiter=self.delimiter)
         number = 0
         while True:
             number += 1
@@ -75,19 +78,19 @@ class Table:
         return Row(number, cells[:width])
 
     def _first_line(self) -> tuple[int, str]:
-        for number, line in enumerate(self._lines(), start=1):
+        for number, line in enumerate(text_lines(self._slices, self.encoding), start=1):
             if line.strip():
                 return number, line
         raise ImportFileError("The file is empty. It needs a header row and a row for each person.")
 
-    def _lines(self, *, count: bool = False) -> Iterator[str]:
-        return text_lines(self._counted if count else self._slices, self.encoding)
+    def _counted(self, slices: Slices) -> Slices:
+        def read() -> Iterator[bytes]:
+            self.bytes_read = 0
+            for slice_ in slices():
+                self.bytes_read += len(slice_)
+                yield slice_
 
-    def _counted(self) -> Iterator[bytes]:
-        self.bytes_read = 0
-        for slice_ in self._slices():
-            self.bytes_read += len(slice_)
-            yield slice_
+        return read
 
 
 def text_lines(slices: Slices, encoding: str = "") -> Iterator[str]:

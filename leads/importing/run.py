@@ -5,7 +5,8 @@ once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -15,20 +16,19 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from leads.enums import OPEN_STATUSES, ImportFormat, ImportStatus, RowOutcome
+from leads.importing.ahead import ahead
 from leads.importing.apply import Batch
 from leads.importing.errors import ImportFileError
 from leads.importing.formats import as_csv
 from leads.importing.keep import in_parts, kept, size_of
-from leads.importing.read import Table
+from leads.importing.read import Slices, Table
 from leads.importing.rows import Entry, Reader
 from leads.models import Import, ImportPart, ImportRow
 from outreach.lib import events, stopping
 from outreach.lib.copying import insert_rows
 
-BATCH = 1_000  # rows in one transaction
-LEASE = timedelta(
-    seconds=60
-)  # a batch takes a fraction of a second; unpacking a spreadsheet may take most of this
+BATCH = 2_000  # rows in one transaction
+LEASE = timedelta(seconds=60)  # a batch takes half a second; unpacking a spreadsheet may take most of this
 TRIES = 3  # of one batch, when somebody else adds the same people or waits for us meanwhile
 
 
@@ -45,12 +45,13 @@ def run_import(import_id: int, *, seconds: float | None = None) -> Import:
     ends = None if seconds is None else time.monotonic() + seconds
     try:
         run = _unpacked(import_id)
-        for entries, progress in _batches(run):
-            if not _apply(run.pk, entries, progress):
-                return Import.objects.get(pk=import_id)
-            if stopping.requested() or (ends is not None and time.monotonic() > ends):
-                Import.objects.filter(pk=import_id).update(leased_until=None)
-                return Import.objects.get(pk=import_id)
+        with closing(_batches(run)) as batches:
+            for entries, progress in batches:
+                if not _apply(run.pk, entries, progress):
+                    return Import.objects.get(pk=import_id)
+                if stopping.requested() or (ends is not None and time.monotonic() > ends):
+                    Import.objects.filter(pk=import_id).update(leased_until=None)
+                    return Import.objects.get(pk=import_id)
     except ImportFileError as error:
         return _finish(import_id, ImportStatus.FAILED, error=str(error)[:500])
     return _finish(import_id, ImportStatus.COMPLETED, progress=1.0)
@@ -103,16 +104,21 @@ def _turn_into_csv(run: Import) -> None:
     run.save(update_fields=["format"])
 
 
-def _batches(run: Import) -> Iterator[tuple[list[Entry], float]]:
+def _batches(run: Import) -> Generator[tuple[list[Entry], float], None, None]:
     """Rows that have no report yet, and how much of the file has been read with them."""
     table = Table(kept(run.pk))
     size = size_of(run.pk) or 1
     reported = (
         ImportRow.objects.filter(import_run=run).order_by("-number").values_list("number", flat=True).first()
     )
-    rows, reader = table.rows(after=reported or 0), Reader(table.header, run.mapping)
-    while batch := list(islice(rows, BATCH)):
-        yield [reader.entry(row) for row in batch], min(1.0, table.bytes_read / size)
+    reader = Reader(table.header, run.mapping)
+
+    def understood(slices: Slices) -> Iterator[tuple[list[Entry], float]]:
+        rows = table.rows(after=reported or 0, slices=slices)
+        while batch := list(islice(rows, BATCH)):
+            yield [reader.entry(row) for row in batch], min(1.0, table.bytes_read / size)
+
+    return ahead(kept(run.pk), understood)
 
 
 def _apply(import_id: int, entries: list[Entry], progress: float) -> bool:

@@ -20,14 +20,29 @@ from automation.models import EnrichmentRunner
 from leads.models import Profile
 
 LONGEST_POST = 2_000  # characters of a post that steps see
+MOST_POSTS = 30  # of a profile, the newest
+# Chosen apart: as part of the join PostgreSQL may choose again for every row, and take more than it was told to.
 TAKE = """
+WITH chosen AS MATERIALIZED (
+    SELECT profile_id FROM automation_enrichment WHERE {due} <= now() ORDER BY {due} LIMIT %s FOR UPDATE SKIP LOCKED
+)
 UPDATE automation_enrichment AS row
 SET {due} = now() + make_interval(secs => %s), {deaths} = least(row.{deaths} + 1, 1000)
-FROM (
-    SELECT profile_id FROM automation_enrichment WHERE {due} <= now() ORDER BY {due} LIMIT %s FOR UPDATE SKIP LOCKED
-) AS chosen
+FROM chosen
 WHERE row.profile_id = chosen.profile_id
 RETURNING row.profile_id, row.steps, row.facts, row.revision, row.{deaths}
+"""
+# As they stood when the profile was last read, and those of earlier times that are still kept.
+POSTS = """
+SELECT chosen.profile_id, kept.texts, kept.languages
+FROM unnest(%s::bigint[]) AS chosen (profile_id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(left(text, %s) ORDER BY posted_at DESC, id) AS texts,
+        array_agg(language ORDER BY posted_at DESC, id) AS languages
+    FROM (SELECT id, text, language, posted_at FROM automation_profilepost WHERE profile_id = chosen.profile_id
+        ORDER BY posted_at DESC LIMIT %s) AS newest
+) AS kept
+WHERE kept.texts IS NOT NULL
 """
 COLUMNS = (
     "pk", "person_id", "network", "handle", "display_name", "bio", "url", "website", "location", "language", "avatar_url",
@@ -65,7 +80,7 @@ def take(kind: Kind) -> list[Row]:
     """Borrow what is due, the longest waiting first; others leave it alone for ``kind.lease`` seconds."""
     statement = TAKE.format(due=kind.due, deaths=kind.deaths)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, [kind.lease, kind.batch])
+        cursor.execute(statement, [kind.batch, kind.lease])
         taken = {pk: rest for pk, *rest in cursor.fetchall()}
     facts = {pk: dict(json.loads(rest[1])) for pk, rest in taken.items()}
     rows = []
@@ -79,14 +94,26 @@ def take(kind: Kind) -> list[Row]:
 
 def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
     """What steps may know of the profiles with these keys, with the facts that are given; who is gone is left out."""
-    chosen = Profile.objects.filter(pk__in=list(facts)).order_by("pk")
-    for *plain, bounced_at, posts in chosen.values_list(*COLUMNS, "bounced_at", "recent_posts"):
+    ids = list(facts)
+    posts = _posts(ids)
+    chosen = Profile.objects.filter(pk__in=ids).order_by("pk")
+    for *plain, bounced_at in chosen.values_list(*COLUMNS, "bounced_at"):
         known: dict[str, Any] = dict(zip(COLUMNS, plain, strict=True))
-        yield Subject(**known, bounced=bounced_at is not None, posts=_words(posts), facts=facts[known["pk"]])
+        pk = known["pk"]
+        yield Subject(**known, bounced=bounced_at is not None, posts=posts.get(pk, ()), facts=facts[pk])
+
+
+def _posts(ids: list[int]) -> dict[int, tuple[Words, ...]]:
+    """The posts of each profile, newest first: those kept one by one, else what came with the profile itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(POSTS, [ids, LONGEST_POST, MOST_POSTS])
+        kept = {pk: tuple(map(Words, texts, languages)) for pk, texts, languages in cursor.fetchall()}
+    others = Profile.objects.filter(pk__in=[pk for pk in ids if pk not in kept]).exclude(recent_posts=[])
+    return kept | {pk: _words(posts) for pk, posts in others.values_list("pk", "recent_posts")}
 
 
 def _words(posts: Any) -> tuple[Words, ...]:
-    """Posts as they were kept; whatever else stands there is passed over."""
+    """Posts as a profile keeps them; whatever else stands there is passed over."""
     return tuple(
         Words(str(post.get("text") or "")[:LONGEST_POST], str(post.get("language") or "")[:8])
         for post in (posts if isinstance(posts, list) else ())

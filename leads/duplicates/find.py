@@ -16,10 +16,13 @@ from outreach.lib import stopping
 
 BATCH = 1_000
 LOCK = (0x6C65_6164, 2)
+# Chosen apart: as part of the statement PostgreSQL may choose again for every row, and take more than it was told to.
 TAKE = """
-DELETE FROM leads_matchpending
-WHERE person_id IN (SELECT person_id FROM leads_matchpending ORDER BY person_id LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING person_id
+WITH chosen AS MATERIALIZED (
+    SELECT person_id FROM leads_matchpending ORDER BY person_id LIMIT %s FOR UPDATE SKIP LOCKED
+)
+DELETE FROM leads_matchpending USING chosen WHERE leads_matchpending.person_id = chosen.person_id
+RETURNING leads_matchpending.person_id
 """
 # Keys of these people that few share, with everybody else who has them.
 SHARED = """

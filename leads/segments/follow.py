@@ -18,9 +18,10 @@ __all__ = ["changes_wait", "follow_changes", "nudge", "on_join"]
 
 BATCH = 2_000  # changes in one transaction
 LOCK = (0x6C65_6164, 1)  # "lead": one follower at a time, others have nothing to do
+# Chosen apart: as part of the statement PostgreSQL may choose again for every row, and take more than it was told to.
 TAKE = """
-DELETE FROM leads_personchange
-WHERE id IN (SELECT id FROM leads_personchange ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+WITH chosen AS MATERIALIZED (SELECT id FROM leads_personchange ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+DELETE FROM leads_personchange USING chosen WHERE leads_personchange.id = chosen.id
 RETURNING person_id
 """
 JOB = "leads.jobs.follow_changes"

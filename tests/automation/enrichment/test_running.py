@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from automation import enrichment
 from automation.enrichment import needing, registry, running, taking
 from automation.enrichment import steps as package
 from automation.enrichment.base import Result, Step, Subject, failed, found, later
-from automation.models import Enrichment
+from automation.models import Enrichment, ProfilePost
 from leads.models import Person, Profile
 from outreach.lib import clock
 from tests.automation.enrichment.conftest import ENGLISH, GERMAN, LONG_AGO, enriched, post, row_of, standing
@@ -94,6 +96,23 @@ def test_nothing_is_worked_out_twice() -> None:
     rows = taking.subjects({profile.pk: row_of(profile).facts})
     row = taking.Row(next(rows), row_of(profile).facts, before, 0, 0)
     assert [step.name for step in registry.offline() if needing.wanted(step, row, clock.database_now())] == []
+
+
+def test_posts_kept_one_by_one_are_read_before_those_that_came_with_the_profile() -> None:
+    profile = make_profile(bio=GERMAN, recent_posts=[post(ENGLISH)] * 2)
+    other = make_profile(bio=GERMAN, recent_posts=[post(ENGLISH)] * 2)
+    ProfilePost.objects.bulk_create(
+        ProfilePost(
+            profile=profile, remote_id=str(n), text=GERMAN, language="" if n % 2 else "pt",
+            posted_at=LONG_AGO + timedelta(days=n),
+        )
+        for n in range(taking.MOST_POSTS + 2)
+    )  # fmt: skip
+    half = taking.MOST_POSTS // 2
+    assert enriched(profile).facts["posts"] == {"counts": {"de": half, "pt": half}}
+    assert row_of(other).facts["posts"] == {"counts": {"en": 2}}
+    (subject,) = taking.subjects({profile.pk: {}})
+    assert [word.language for word in subject.posts[:2]] == ["", "pt"], "the newest first"
 
 
 def test_address_in_a_bio_becomes_the_persons() -> None:
@@ -253,6 +272,15 @@ def test_profile_that_kills_its_worker_fails_alone(one_step: Any) -> None:
     assert calls == [[good.pk]]
     assert row_of(bad).steps["tea"]["why"] == running.DEADLY
     assert (row_of(bad).deaths, row_of(good).deaths) == (0, 0)
+
+
+def test_no_more_is_taken_than_asked_for_whatever_the_plan() -> None:
+    for _ in range(12):
+        make_profile(bio=GERMAN)
+    with connection.cursor() as cursor:  # a join that would look for what to take once for each row
+        for way in ("hashjoin", "mergejoin", "material", "bitmapscan", "indexscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert len(taking.take(replace(taking.OFFLINE, batch=5))) == 5
 
 
 def test_one_runner_at_a_time() -> None:

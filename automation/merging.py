@@ -7,7 +7,17 @@ from django.db.models import Case, IntegerField, Value, When
 
 from automation.engine import lanes, tasks
 from automation.enums import EnrolmentState, Reason, TaskState
-from automation.models import Conversation, Decision, Enrolment, Message, OpenLead, PromptTrial, Task
+from automation.models import (
+    Conversation,
+    Decision,
+    Enrolment,
+    FrontierEntry,
+    Message,
+    OpenLead,
+    Opportunity,
+    PromptTrial,
+    Task,
+)
 from leads import merging
 from leads.merging import Relation
 
@@ -27,12 +37,15 @@ def register() -> None:
         Relation(OpenLead, move=merging.once_each(OpenLead)),
         Relation(PromptTrial, move=merging.once_each(PromptTrial, "version", "model")),
         Relation(Enrolment, move=_move_enrolments),
+        # They stay with their profile; a no of either ends both's, which undoing takes back.
+        Relation(FrontierEntry, paths=("profile__person_id",), move=_nothing),
+        Relation(Opportunity, paths=("profile__person_id",), move=_nothing),
     )
     merging.after_undo(_rouse)
 
 
 def _nothing(kept: int, gone: int) -> None:
-    """Messages go with their conversation."""
+    """They go with their conversation or profile."""
 
 
 def _refuse_while_busy(kept: int, gone: int) -> None:

@@ -10,15 +10,41 @@ from django.db import connection
 
 from accounts.enums import ActionKind
 from automation.enums import EnrolmentState, TaskState
-from automation.models import Decision, Enrolment, Message, Task
+from automation.models import (
+    Decision,
+    Enrolment,
+    Message,
+    OpenLead,
+    Opportunity,
+    ProfilePost,
+    PromptTrial,
+    Task,
+)
 from leads import consent, merging, segments, services
-from leads.models import Merge, Note, Person, Profile, Suppression
+from leads.enums import MatchKind
+from leads.merging import relations
+from leads.models import (
+    Duplicate,
+    Import,
+    ImportRow,
+    ListMember,
+    MatchKey,
+    Merge,
+    Note,
+    Person,
+    PersonList,
+    Profile,
+    Segment,
+    SegmentMember,
+    Suppression,
+)
 from tests.factories import (
     make_account,
     make_campaign,
     make_conversation,
     make_enrolment,
     make_lane,
+    make_look,
     make_person,
     make_profile,
     make_task,
@@ -67,7 +93,29 @@ def rich_person(name: str, campaign: Any, tag: str) -> Person:
         sent_at=person.created_at,
     )  # fmt: skip
     Decision.objects.create(person=person, verdict="qualified", reason="Fits")
+    OpenLead.objects.create(person=person)
+    PromptTrial.objects.create(person=person, version="1", model="small", verdict="qualified")
+    belong(person, name)
     return person
+
+
+def belong(person: Person, name: str) -> None:
+    """Rows of lists, segments and files, and what was read of their profile."""
+    profile = person.profiles.earliest("pk")
+    listed, _ = PersonList.objects.get_or_create(name="Roasters")
+    ListMember.objects.create(list=listed, person=person)
+    segment, _ = Segment.objects.get_or_create(
+        name="Everybody", defaults={"rules": {"match": "all", "rules": []}}
+    )
+    SegmentMember.objects.create(segment=segment, person=person)
+    MatchKey.objects.create(person=person, kind=MatchKind.HANDLE, value=name)
+    run, _ = Import.objects.get_or_create(name="people.csv")
+    ImportRow.objects.create(import_run=run, number=person.pk, outcome="created", person=person)
+    post = ProfilePost.objects.create(profile=profile, remote_id="1", text="New beans")
+    Opportunity.objects.create(
+        post=post, profile=profile, network=profile.network, score=50, expires_at=person.created_at
+    )
+    make_look(profile=profile, query=profile.handle)
 
 
 @pytest.fixture
@@ -75,11 +123,20 @@ def pair() -> tuple[Person, Person]:
     campaign = make_campaign()
     kept, gone = rich_person("ann", campaign, "a"), rich_person("anna", campaign, "b")
     make_enrolment(make_campaign(), gone.profiles.first())
+    Duplicate.objects.create(first=kept, second=gone, score=80)
     return kept, gone
 
 
 def test_every_table_about_people_says_what_becomes_of_it() -> None:
     assert merging.unregistered() == []
+
+
+def test_the_pair_has_rows_wherever_people_have_some(pair: tuple[Person, Person]) -> None:
+    """Else the tests below would show less than they say. A no is told of by tests of its own."""
+    for relation in relations.all_relations():
+        if relation.model not in (Merge, Suppression):
+            for person in pair:
+                assert relation.rows([person.pk]).exists(), relation.model
 
 
 def test_merge_moves_everything_and_undo_restores_every_row(pair: tuple[Person, Person]) -> None:

@@ -107,6 +107,7 @@ class PostInfo:
     created_at: datetime | None = None
     language: str = ""
     replies: int = 0
+    likes: int | None = None  # where the network tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,10 @@ class Labelling:
 
 
 class Channel(Protocol):
-    """A network's driver for one account. Every method may raise the errors above; none takes over ``deadline`` seconds."""
+    """A network's driver for one account. Every method may raise the errors above; none takes over ``deadline`` seconds.
+
+    ``commenters`` are those of posts with more than ``over`` comments.
+    """
 
     network: str
     capabilities: frozenset[str]  # the ActionKind values it can do
@@ -281,7 +285,7 @@ class Channel(Protocol):
     def profile(self, handle: str, remote_id: str = "") -> ProfileInfo: ...
     def search(self, query: str, cursor: str = "") -> Page: ...
     def related(self, handle: str, remote_id: str = "", cursor: str = "") -> Page: ...
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page: ...
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page: ...
     def publish(self, act: Act) -> Done: ...
     def reply(self, act: Act) -> Done: ...
     def message(self, act: Act) -> Done: ...

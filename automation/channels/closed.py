@@ -42,7 +42,7 @@ class ClosedChannel:
     def related(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
         raise self._error
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         raise self._error
 
     def publish(self, act: Act) -> Done:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
 from accounts.models import Account
 from automation.discovery import budgets, seeds, sources
 from automation.discovery.seeds import Niche
-from automation.enums import LookState, SourceKind
+from automation.enums import LookState, SourceKind, Verdict
 from automation.models import FrontierEntry, QualificationRule, Source
 from leads.enums import Stage
 from leads.models import Person, Profile
 from outreach.lib import events
 from outreach.lib.actors import Actor
+
+FEWEST_POSTS = 2  # of whoever fits by what they mention
 
 
 class NotPossible(Exception):
@@ -65,7 +68,9 @@ def begin(
             f"No account on {network} works yet. Connect one in the admin (Accounts, Connect account) or from a list: "
             "manage.py onboard accounts.csv"
         )
-    new_rules = tuple(filter(None, (_rule(network, niche, by) for niche in chosen)))
+    new_rules = tuple(
+        filter(None, (_rule_against(network, by), *(_rule(network, one, by) for one in chosen)))
+    )
     written = _sources(network, chosen, readers, max_pages, by)
     if expand:
         plan = budgets.plan_of(network)
@@ -88,12 +93,23 @@ def _chosen(network: str, names: Sequence[str]) -> list[Niche]:
 
 
 def _rule(network: str, niche: Niche, by: Actor) -> str:
-    """Its name if it is new; one that staff have changed since is left as it is."""
-    name = f"Seed: {niche.name} ({network})"[:64]
-    rule, is_new = QualificationRule.objects.get_or_create(
-        name=name,
-        defaults={"network": network, "keywords": list(niche.keywords), "position": 90, "score": 60},
-    )
+    """Who posts of the niche fits; who only names it and shows nothing is left open."""
+    wanted = {"keywords": list(niche.keywords), "min_posts": FEWEST_POSTS, "position": 90, "score": 60}
+    return _written(f"Seed: {niche.name} ({network})", network, wanted, by)
+
+
+def _rule_against(network: str, by: Actor) -> str:
+    """Who sells does not fit, whatever their niche: read before the niches' rules."""
+    if not (words := seeds.unfit(network)):
+        return ""
+    wanted = {"keywords": list(words), "verdict": Verdict.DISQUALIFIED, "position": 80, "score": 5}
+    return _written(f"Seed: sellers ({network})", network, wanted, by)
+
+
+def _written(name: str, network: str, wanted: dict[str, Any], by: Actor) -> str:
+    """The rule's name if it is new; one that staff have changed since is left as it is."""
+    name = name[:64]
+    rule, is_new = QualificationRule.objects.get_or_create(name=name, defaults={"network": network, **wanted})
     if is_new:
         events.emit("qualificationrule.created", model="automation.qualificationrule", ids=[rule.pk], by=by)
     return name if is_new else ""

@@ -32,7 +32,7 @@ TASK_OF = {
 BATCH = 100  # entries claimed in one transaction
 ROUNDS = 100  # batches of one call; what is left goes with the next
 MOST_TRIES = 3  # tasks that ended without a word, before an entry is given up
-FEW_COMMENTS = 5  # who commented is read only of profiles with a post that has more
+FEW_COMMENTS = 5  # who commented is read only of posts that have more
 QUIET = f"None of its recent posts has over {FEW_COMMENTS} comments."
 
 
@@ -127,6 +127,7 @@ def _key(entry: FrontierEntry) -> str:
 def _task_for(entry: FrontierEntry) -> NewTask:
     payload = {"look": entry.pk, "cursor": entry.cursor}
     payload |= {"query": entry.query} if entry.kind == LookKind.SEARCH else {"handle": entry.query}
+    payload |= {"over": FEW_COMMENTS} if entry.kind == LookKind.COMMENTERS else {}
     return NewTask(
         account_id=entry.account_id or 0, kind=TASK_OF[LookKind(entry.kind)], priority=entry.priority,
         dedupe_key=_key(entry), profile=entry.profile, payload=payload,

@@ -83,7 +83,7 @@ CALLS: dict[str, Callable[[Channel, Act, dict[str, Any]], Any]] = {
         act.handle, act.remote_id, data.get("cursor", "")
     ),
     ActionKind.FETCH_COMMENTERS: lambda channel, act, data: channel.commenters(
-        act.handle, act.remote_id, data.get("cursor", "")
+        act.handle, act.remote_id, data.get("cursor", ""), over=data.get("over", 0)
     ),
     ActionKind.FETCH_METRICS: lambda channel, act, data: channel.metrics(data["post_ids"]),
     ActionKind.FETCH_INBOX: lambda channel, act, data: channel.inbox(data.get("since", "")),

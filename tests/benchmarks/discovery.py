@@ -32,9 +32,11 @@ SUMMARY = (
     "`manage.py bootstrap` on an empty database with the schedules running, against a sandbox network of synthetic people; "
     "then the same command again. `fetches` are the requests for profiles and lists that the network counted the first time, "
     "`repeat_fetches` the second; `early` are those that came before a pause the network had asked for was over. `fit` is the "
-    "share of the qualified that the network's own truth calls a fit."
+    "share of the qualified that the network's own truth calls a fit, `agreement` that of all whom the rules judged either way; "
+    "`left_open` is the share of those read that they leave to the model or a person."
 )
 LEAST_PROFILES, LEAST_QUALIFIED, LEAST_SAVING = 1000, 200, 0.8
+LEAST_AGREEMENT = 0.9
 FETCHES = ("fetch_profile", "fetch_search", "fetch_related", "fetch_commenters")
 CONNECT_SECONDS = 120.0
 
@@ -130,7 +132,7 @@ def results(
     fetches, repeats = (sum(one[kind] for kind in FETCHES) for one in (fetched, repeated))
     plan = DiscoveryPlan.objects.get(network="sandbox")
     return {
-        "profiles": first["profiles"], "qualified": first["qualified"], "fit": fit(control),
+        "profiles": first["profiles"], "qualified": first["qualified"], **judged(control),
         "fetches": fetches, "searches": fetched["fetch_search"], "counted_by_us": plan.used,
         "repeat_fetches": repeats, "repeat_fetch_saving": round(1 - repeats / fetches, 4) if fetches else 0.0,
         "early": fetched["early"] + repeated["early"], "seconds": figures.rounded(first["seconds"]),
@@ -138,12 +140,24 @@ def results(
     }  # fmt: skip
 
 
-def fit(control: Control) -> float:
-    """The share of the qualified whom the network's truth calls a fit."""
+def judged(control: Control) -> dict[str, float]:
+    """How the rules' judgements stand to the network's truth, each a share from 0 to 1."""
     truth = {person.handle: person.fit for person in control.people()}
-    qualified = Person.objects.filter(stage=Stage.QUALIFIED, profiles__network="sandbox")
-    handles = list(qualified.values_list("profiles__handle", flat=True))
-    return round(sum(truth.get(handle, False) for handle in handles) / len(handles), 3) if handles else 0.0
+    read = Person.objects.filter(profiles__network="sandbox", profiles__fetched_at__isnull=False)
+    stages = list(read.values_list("profiles__handle", "stage"))
+    found = {stage: [truth.get(handle, False) for handle, one in stages if one == stage] for stage in Stage}
+    fit, unfit = found[Stage.QUALIFIED], found[Stage.DISQUALIFIED]
+    right = sum(fit) + len(unfit) - sum(unfit)
+    return {
+        "fit": share(sum(fit), len(fit)),
+        "agreement": share(right, len(fit) + len(unfit)),
+        "left_open": share(len(found[Stage.NEW]), len(stages)),
+    }
+
+
+def share(part: int, whole: int) -> float:
+    """``part`` of ``whole``; 0 of nothing."""
+    return round(part / whole, 3) if whole else 0.0
 
 
 def misses(found: dict[str, Any], options: Namespace) -> list[str]:
@@ -151,6 +165,8 @@ def misses(found: dict[str, Any], options: Namespace) -> list[str]:
     wanted = {
         f"under {options.profiles} profiles were read": found["profiles"] < options.profiles,
         f"under {options.qualified} people fit": found["qualified"] < options.qualified,
+        f"the rules agree with the truth on less than {LEAST_AGREEMENT:.0%}": found["agreement"]
+        < LEAST_AGREEMENT,
         f"repeat_fetch_saving is under {LEAST_SAVING}": found["repeat_fetch_saving"] < LEAST_SAVING,
         "the network counted more fetches than our plan": found["fetches"] + found["repeat_fetches"]
         > found["counted_by_us"],

@@ -125,7 +125,18 @@ def outcome(fits: dict[int, bool]) -> dict[str, Any]:
         "by_model": judges[1],
         "tokens": (spent["read"] or 0) + (spent["written"] or 0),
         "agreement": round(right / len(fits), 4),
+        "agreement_rules": agreement_of_rules(fits),
     }
+
+
+def agreement_of_rules(fits: dict[int, bool]) -> float:
+    """The share of those whom rules judged that came out as the truth has it; 0 where they judged nobody."""
+    said = dict(Decision.objects.filter(judge=Judge.RULES).order_by("id").values_list("person_id", "verdict"))
+    right = sum(
+        verdict == (Verdict.QUALIFIED if fits[person] else Verdict.DISQUALIFIED)
+        for person, verdict in said.items()
+    )
+    return round(right / len(said), 4) if said else 0.0
 
 
 def start_over() -> None:
@@ -199,6 +210,7 @@ def figures(leads: int, single: dict[str, Any], batched: dict[str, Any]) -> dict
         "token_saving": saving(batched["tokens"], single["tokens"]),
         "agreement_single": single["agreement"],
         "agreement_batched": batched["agreement"],
+        "agreement_rules": batched["agreement_rules"],
     }
 
 

@@ -200,6 +200,7 @@ class ChannelContract:
 
         assert pair.eventually(lambda: pair.our_handle in commenters())
         assert pair.their_handle not in commenters()
+        assert pair.ours.commenters(pair.their_handle, over=50).profiles == ()
 
     def test_likes_and_replies_are_counted(self, pair: Pair) -> None:
         post = pair.post(f"Like me {uuid.uuid4().hex}")

@@ -103,6 +103,7 @@ def post_of(post: Json) -> PostInfo:
         created_at=when(word(record, "createdAt")) or when(word(post, "indexedAt")),
         language=str(languages[0])[:16] if isinstance(languages, list) and languages else "",
         replies=count(post, "replyCount") or 0,
+        likes=count(post, "likeCount"),
     )
 
 

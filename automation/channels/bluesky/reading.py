@@ -67,12 +67,18 @@ def followers(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
     return _people(entries(page, "followers"), word(page, "cursor"))
 
 
-def commenters(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
-    """Authors of replies to the account's own posts, each once a page; never the account itself."""
+def commenters(client: Client, handle: str, remote_id: str, cursor: str, over: int = 0) -> Page:
+    """Authors of replies to the account's own posts with more than ``over``, each once a page; never the account itself."""
     did = client.did_of(handle, remote_id)
     posts, following = _own_posts(client, did, POSTS_PER_COMMENTERS_PAGE, cursor)
-    people = [author for post in posts if post.get("replyCount") != 0 for author in _repliers(client, post)]
+    people = [author for post in posts if _talked_about(post, over) for author in _repliers(client, post)]
     return _people((author for author in people if word(author, "did") != did), following)
+
+
+def _talked_about(post: Json, over: int) -> bool:
+    """More than ``over`` replies; of a post that tells no number they are read, unless many are wanted."""
+    replies = convert.count(post, "replyCount")
+    return not over if replies is None else replies > over
 
 
 def _repliers(client: Client, post: Json) -> list[Json]:

@@ -147,7 +147,7 @@ class EmailChannel:
     def related(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
         raise Refused("An e-mail address has no followers.")
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         raise Refused("An e-mail address has no posts.")
 
     def publish(self, act: Act) -> Done:

@@ -70,9 +70,9 @@ class InstagramChannel:
         """Closed, see ``NETWORK.closed``."""
         raise _closed("fetch_related")
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         """Who commented on the account's own posts."""
-        return reading.commenters(self._begin(), handle, cursor)
+        return reading.commenters(self._begin(), handle, cursor, over)
 
     def metrics(self, remote_ids: Sequence[str]) -> list[PostMetrics]:
         """Figures of the account's own posts in the order asked for."""

@@ -22,7 +22,7 @@ from automation.channels.line import moment
 POSTS = 25
 CONVERSATIONS = 25
 PROFILE = "id,username,name,biography,website,profile_picture_url,followers_count,follows_count,media_count"
-MEDIA = "id,caption,permalink,timestamp,comments_count"
+MEDIA = "id,caption,permalink,timestamp,comments_count,like_count"
 COMMENT = "id,text,timestamp,username,from"
 SAME_SECOND = 6  # of a stream's last second, how many are remembered
 
@@ -64,20 +64,23 @@ def _post_of(node: Json) -> PostInfo:
         url=str(node.get("permalink") or ""),
         created_at=moment(str(node.get("timestamp") or "")),
         replies=_count(node.get("comments_count")) or 0,
+        likes=_count(node.get("like_count")),
     )
 
 
-def commenters(client: Client, handle: str, cursor: str) -> Page:
+def commenters(client: Client, handle: str, cursor: str, over: int = 0) -> Page:
     """Who commented on our own posts, a page of posts at a time; of others' posts Instagram does not tell."""
     me = str(client.get("/me", fields="username").get("username") or "")
     if handle and handle.strip().lstrip("@").casefold() != me.casefold():
         raise Refused("Instagram tells only who commented on the account's own posts.")
-    answer = client.get("/me/media", fields=f"comments.limit(50){{{COMMENT}}}", limit=POSTS, after=cursor)
+    answer = client.get(
+        "/me/media", fields=f"comments_count,comments.limit(50){{{COMMENT}}}", limit=POSTS, after=cursor
+    )
     people = {
         str(one.get("username") or ""): id_of(one.get("from"))
-        for media in rows(answer)
+        for media in rows(answer) if not over or (_count(media.get("comments_count")) or 0) > over
         for one in edge(media, "comments")
-    }
+    }  # fmt: skip
     found = [ProfileInfo(name, number) for name, number in people.items() if name and name != me]
     return Page(tuple(found), after(answer))
 

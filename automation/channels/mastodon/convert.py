@@ -107,7 +107,8 @@ def when(value: Any) -> datetime | None:
     return moment(value) if isinstance(value, str) else None
 
 
-def _count(value: Any) -> int | None:
+def count(value: Any) -> int | None:
+    """A number that a server told; ``None`` for anything else."""
     return value if isinstance(value, int) and value >= 0 else None
 
 
@@ -124,9 +125,9 @@ def profile_of(account: Json, domain: str, posts: tuple[PostInfo, ...] = ()) -> 
         language=languages.most_common(1)[0][0] if languages else "",
         website=website_of(account),
         avatar_url=account.get("avatar_static") or account.get("avatar") or "",
-        followers_count=_count(account.get("followers_count")),
-        following_count=_count(account.get("following_count")),
-        posts_count=_count(account.get("statuses_count")),
+        followers_count=count(account.get("followers_count")),
+        following_count=count(account.get("following_count")),
+        posts_count=count(account.get("statuses_count")),
         posts=posts,
     )
 
@@ -150,7 +151,8 @@ def post_of(status: Json) -> PostInfo:
         url=status.get("url") or status.get("uri") or "",
         created_at=when(status.get("created_at")),
         language=status.get("language") or "",
-        replies=_count(status.get("replies_count")) or 0,
+        replies=count(status.get("replies_count")) or 0,
+        likes=count(status.get("favourites_count")),
     )
 
 
@@ -164,9 +166,9 @@ def metrics_of(status: Json, remote_id: str) -> PostMetrics:
     """A status's figures; nobody counts views here."""
     return PostMetrics(
         remote_id=remote_id,
-        likes=_count(status.get("favourites_count")) or 0,
-        reposts=_count(status.get("reblogs_count")) or 0,
-        replies=_count(status.get("replies_count")) or 0,
+        likes=count(status.get("favourites_count")) or 0,
+        reposts=count(status.get("reblogs_count")) or 0,
+        replies=count(status.get("replies_count")) or 0,
     )
 
 

@@ -54,8 +54,8 @@ def followers(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
     return Page(_profiles(client, entities(page)), _next(client, page))
 
 
-def commenters(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
-    """Authors of replies to the profile's own posts, each once a page; never the profile itself."""
+def commenters(client: Client, handle: str, remote_id: str, cursor: str, over: int = 0) -> Page:
+    """Authors of replies to the profile's own posts with more than ``over``, each once a page; never the profile itself."""
     account = client.find(handle, remote_id)
     page = client.read(
         client.api.account_statuses,
@@ -66,10 +66,16 @@ def commenters(client: Client, handle: str, remote_id: str, cursor: str) -> Page
     )
     replies: list[Json] = []
     for status in entities(page):
-        if status.get("visibility") in convert.PUBLIC and status.get("replies_count") != 0:
+        if status.get("visibility") in convert.PUBLIC and _talked_about(status, over):
             replies += _replies(client, id_of(status))
     people = (author for author in _authors(replies) if id_of(author) != id_of(account))
     return Page(_profiles(client, people), _next(client, page))
+
+
+def _talked_about(status: Json, over: int) -> bool:
+    """More than ``over`` replies; a server that does not count is asked for those of every post, unless many are wanted."""
+    replies = convert.count(status.get("replies_count"))
+    return not over if replies is None else replies > over
 
 
 def _replies(client: Client, status_id: str) -> list[Json]:

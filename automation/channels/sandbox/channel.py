@@ -90,9 +90,10 @@ class SandboxChannel:
         """The followers of a profile."""
         return self._read(f"/profiles/{_key(remote_id or handle)}/followers", shapes.page, cursor=cursor)
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         """Who commented on a profile's posts."""
-        return self._read(f"/profiles/{_key(remote_id or handle)}/commenters", shapes.page, cursor=cursor)
+        path = f"/profiles/{_key(remote_id or handle)}/commenters"
+        return self._read(path, shapes.page, cursor=cursor, over=str(over))
 
     def metrics(self, remote_ids: Sequence[str]) -> list[PostMetrics]:
         """The figures of posts, in the order asked; all within one deadline."""

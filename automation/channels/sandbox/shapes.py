@@ -51,6 +51,7 @@ def post(body: dict[str, Any]) -> PostInfo:
         created_at=datetime.fromisoformat(body["created_at"]),
         language=body["language"],
         replies=body["replies"],
+        likes=body["likes"],
     )
 
 

@@ -101,9 +101,9 @@ class WebChannel:
         """The followers of a profile."""
         return shapes.people(self._read("related", cursor, handle=handle or remote_id))
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
-        """Who commented on a profile's posts."""
-        return shapes.people(self._read("commenters", cursor, handle=handle or remote_id))
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
+        """Who commented on a profile's posts; a site whose address has no ``{over}`` shows those of every post."""
+        return shapes.people(self._read("commenters", cursor, handle=handle or remote_id, over=str(over)))
 
     def metrics(self, remote_ids: Sequence[str]) -> list[PostMetrics]:
         """The figures of posts, as many as one deadline allows."""

@@ -46,8 +46,8 @@ KNOWN = {
     "metrics": {"likes", "reposts", "replies", "views"},
     "inbox": {"id", "kind", "handle", "text", "at", "sender_id", "name", "post_id", "automatic"},
 }
-POST = {"id", "text", "at", "url", "replies", "author", "language"}
-VARIABLES = {"handle", "me", "post_id", "query"}
+POST = {"id", "text", "at", "url", "replies", "likes", "author", "language"}
+VARIABLES = {"handle", "me", "over", "post_id", "query"}
 
 
 # --- Small parts ---------------------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def post(item: Json, page: str, site: Site) -> PostInfo:
         created_at=moment(item["at"], at) if at else None,
         language=item.get("language", ""),
         replies=number(item.get("replies", "")) or 0,
+        likes=number(item.get("likes", "")),
     )
 
 

@@ -69,9 +69,9 @@ class XChannel:
         """Followers, newest first."""
         return reading.followers(self._begin(), handle, remote_id, cursor)
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         """Who replied to the profile in the last seven days."""
-        return reading.commenters(self._begin(), handle, remote_id, cursor)
+        return reading.commenters(self._begin(), handle, remote_id, cursor, over)
 
     def metrics(self, remote_ids: Sequence[str]) -> list[PostMetrics]:
         """Figures of posts in the order asked for."""

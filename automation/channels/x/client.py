@@ -172,6 +172,14 @@ def next_token(answer: Mapping[str, Any]) -> str:
 
 def users_of(answer: Mapping[str, Any]) -> dict[str, Json]:
     """The users an answer includes, by id."""
+    return {id_of(user): user for user in _included(answer, "users")}
+
+
+def posts_of(answer: Mapping[str, Any]) -> list[Json]:
+    """The posts an answer includes because others of it refer to them."""
+    return _included(answer, "tweets")
+
+
+def _included(answer: Mapping[str, Any], name: str) -> list[Json]:
     includes = answer.get("includes")
-    found = entities(includes, "users") if isinstance(includes, dict) else []
-    return {id_of(user): user for user in found}
+    return entities(includes, name) if isinstance(includes, dict) else []

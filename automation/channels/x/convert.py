@@ -112,7 +112,8 @@ def post_of(post: Json, handle: str = "") -> PostInfo:
         url=url_of(id_of(post), handle),
         created_at=made_at(post),
         language=language if len(language) == 2 else "",
-        replies=_figures(post, "reply_count") or 0,
+        replies=figure(post, "reply_count") or 0,
+        likes=figure(post, "like_count"),
     )
 
 
@@ -125,10 +126,10 @@ def metrics_of(post: Json) -> PostMetrics:
     """A post's figures; quotes count as reposts."""
     return PostMetrics(
         remote_id=id_of(post),
-        likes=_figures(post, "like_count") or 0,
-        reposts=(_figures(post, "retweet_count") or 0) + (_figures(post, "quote_count") or 0),
-        replies=_figures(post, "reply_count") or 0,
-        views=_figures(post, "impression_count"),
+        likes=figure(post, "like_count") or 0,
+        reposts=(figure(post, "retweet_count") or 0) + (figure(post, "quote_count") or 0),
+        replies=figure(post, "reply_count") or 0,
+        views=figure(post, "impression_count"),
     )
 
 
@@ -174,6 +175,7 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _figures(post: Json, name: str) -> int | None:
+def figure(post: Json, name: str) -> int | None:
+    """One of a post's public figures; ``None`` where X does not tell."""
     found = post.get("public_metrics")
     return _count(found.get(name)) if isinstance(found, dict) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from automation.channels.base import Inbound, InboxPage, NotFound, Page, PostMetrics, ProfileInfo, Refused
 from automation.channels.x import convert
-from automation.channels.x.client import Client, entities, entity, next_token, users_of
+from automation.channels.x.client import Client, entities, entity, next_token, posts_of, users_of
 from automation.channels.x.convert import POST_FIELDS, USER_FIELDS, Json, id_of
 
 RECENT_POSTS = 10
@@ -41,8 +41,13 @@ def authors(client: Client, query: str, cursor: str, *, without: str = "") -> Pa
         client.api.search_recent_tweets, query, max_results=FOUND, next_token=cursor or None, expansions=["author_id"],
         tweet_fields=["author_id"], user_fields=USER_FIELDS,
     )  # fmt: skip
+    return _authors(answer, entities(answer), without=without)
+
+
+def _authors(answer: Json, posts: Iterable[Json], *, without: str = "") -> Page:
+    """Who wrote these posts of an answer, each once."""
     people = users_of(answer)
-    order = dict.fromkeys(str(post.get("author_id") or "") for post in entities(answer))
+    order = dict.fromkeys(str(post.get("author_id") or "") for post in posts)
     found = (people[one] for one in order if one in people and one != without)
     return Page(tuple(convert.profile_of(user) for user in found), next_token(answer))
 
@@ -56,11 +61,18 @@ def followers(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
     return Page(tuple(convert.profile_of(user) for user in entities(answer)), next_token(answer))
 
 
-def commenters(client: Client, handle: str, remote_id: str, cursor: str) -> Page:
-    """Who answered the profile's posts in the last seven days; never the profile itself."""
+def commenters(client: Client, handle: str, remote_id: str, cursor: str, over: int = 0) -> Page:
+    """Who answered the profile's posts with more than ``over`` replies in the last seven days; never the profile itself."""
     user = client.find(handle) if handle else entity(client.read(client.api.get_user, id=remote_id))
     name = str(user.get("username") or "")
-    return authors(client, f"to:{name} is:reply -from:{name}", cursor, without=id_of(user))
+    answer = client.read(
+        client.api.search_recent_tweets, f"to:{name} is:reply -from:{name}", max_results=FOUND, next_token=cursor or None,
+        expansions=["author_id", "referenced_tweets.id"], tweet_fields=["author_id", "referenced_tweets", "public_metrics"],
+        user_fields=USER_FIELDS,
+    )  # fmt: skip
+    busy = {id_of(post) for post in posts_of(answer) if (convert.figure(post, "reply_count") or 0) > over}
+    replies = [post for post in entities(answer) if not over or convert.replied_to(post) in busy]
+    return _authors(answer, replies, without=id_of(user))
 
 
 def metrics(client: Client, remote_ids: Sequence[str]) -> list[PostMetrics]:

@@ -30,6 +30,7 @@ def test_seeds_of_every_network_that_can_be_searched_are_as_described(network: s
     niches = seeds.niches(network)
     able = "fetch_search" in networks.get(network).capabilities
     assert not niches or able
+    assert all(len(word) <= 64 for word in seeds.unfit(network))
     for niche in niches.values():
         assert all(len(word) <= 64 for word in niche.keywords)
         assert all(len(query) <= 255 for query in niche.searches)
@@ -52,12 +53,19 @@ def test_a_niche_is_read_judged_and_grown_from_nothing(
     explore()
     standing = bootstrap.standing("sandbox")
     assert standing.at_rest
-    assert begun.new_rules == ("Seed: coffee (sandbox)",)
+    assert begun.new_rules == ("Seed: sellers (sandbox)", "Seed: coffee (sandbox)")
     assert standing.profiles == Profile.objects.count() == requested(control)["fetch_profile"]
     assert standing.qualified == Person.objects.filter(stage=Stage.QUALIFIED).count() > 50
-    truth = {one.handle: one.niche for one in control.people()}
-    found = Profile.objects.filter(person__stage=Stage.QUALIFIED).values_list("handle", flat=True)
-    assert {truth[handle] for handle in found} == {"coffee"}
+    truth = {one.handle: one for one in control.people()}
+    found = [
+        truth[handle]
+        for handle in Profile.objects.filter(person__stage=Stage.QUALIFIED).values_list("handle", flat=True)
+    ]
+    assert {one.niche for one in found} == {"coffee"}
+    # Shops are turned down, and who shows nothing is left open: it is those who fit that rules qualify.
+    assert sum(one.fit for one in found) > 0.97 * len(found)
+    refused = Profile.objects.filter(person__stage=Stage.DISQUALIFIED).values_list("handle", flat=True)
+    assert {truth[handle].persona for handle in refused} == {"shop"}
     # Their followers were read, too.
     assert requested(control)["fetch_related"] == standing.qualified
     assert Profile.objects.filter(found_via__startswith="Followers: ").exists()
@@ -71,7 +79,7 @@ def test_sources_are_dealt_to_the_accounts_in_turn_and_made_once(
         bootstrap.begin(network="sandbox", by=None, niches=["coffee", "cycling"], expand=False)
     assert Source.objects.count() == 7
     assert [Source.objects.filter(account=one).count() for one in (account, other)] == [4, 3]
-    assert QualificationRule.objects.count() == 2
+    assert QualificationRule.objects.count() == 3
     assert not DiscoveryPlan.objects.get().expand
 
 
@@ -80,7 +88,7 @@ def test_a_rule_that_staff_have_changed_stays_as_it_is(account: Account) -> None
     QualificationRule.objects.update(active=False, keywords=["ristretto"])
     begun = bootstrap.begin(network="sandbox", by=None, niches=["coffee"])
     assert begun.new_rules == ()
-    assert QualificationRule.objects.get().keywords == ["ristretto"]
+    assert {tuple(rule.keywords) for rule in QualificationRule.objects.all()} == {("ristretto",)}
 
 
 @pytest.mark.parametrize(

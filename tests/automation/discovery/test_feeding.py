@@ -200,11 +200,17 @@ def test_commenters_of_a_post_with_over_five_are_found(
     fans = [one.handle for one in control.people() if one.handle != author.handle][:6]
     for handle in fans:
         control.say(handle, "Filter!", post_id=post_id)
+    quiet_id = control.write(author.handle, "And on Mondays?")
+    passer_by = next(one.handle for one in control.people() if one.handle not in {*fans, author.handle})
+    control.say(passer_by, "Nothing.", post_id=quiet_id)
     discovery.refresh(profile=author, account=account, by=None)
     explore()
     discovery.run_source(source=a_source(account, author.handle, kind=SourceKind.COMMENTERS), by=None)
     explore()
-    assert set(fans) <= set(Profile.objects.values_list("handle", flat=True))
+    found = set(Profile.objects.values_list("handle", flat=True))
+    assert set(fans) <= found
+    # By post, not by profile: who commented where hardly anybody did is not looked at.
+    assert passer_by not in found
     assert Task.objects.filter(kind=ActionKind.FETCH_COMMENTERS, state=TaskState.COMPLETED).count() == 1
 
 

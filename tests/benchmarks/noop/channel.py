@@ -49,7 +49,7 @@ class NoopChannel:
     def related(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
         return Page(())
 
-    def commenters(self, handle: str, remote_id: str = "", cursor: str = "") -> Page:
+    def commenters(self, handle: str, remote_id: str = "", cursor: str = "", *, over: int = 0) -> Page:
         return Page(())
 
     def publish(self, act: Act) -> Done:

@@ -180,7 +180,9 @@ class GraphServer(Loopback):
         limit, start = int(request.query.get("limit", 25)), int(request.query.get("after") or 0)
         rows = []
         for media in found[start : start + limit]:
-            row = self._shown(media) if "caption" in fields else {"id": media.id}
+            row: dict[str, Any] = self._shown(media) if "caption" in fields else {"id": media.id}
+            if "comments_count" in fields:
+                row["comments_count"] = len(media.comments)
             if "comments" in fields.replace("comments_count", "") and media.comments:
                 row["comments"] = {
                     "data": [self._told(one, "replies" in fields) for one in reversed(media.comments)]

@@ -254,6 +254,15 @@ def test_commenters_are_those_of_our_own_posts(server: GraphServer, roast: Insta
         roast.commenters("brew")
 
 
+def test_commenters_only_of_posts_with_more_than_so_many(
+    server: GraphServer, roast: InstagramChannel
+) -> None:
+    media = server.add_media(server.roast, "New beans")
+    for text in ("Nice", "Very nice"):
+        server.comment(media, server.guest, text)
+    assert [len(roast.commenters("roast", over=few).profiles) for few in (1, 2)] == [1, 0]
+
+
 def test_metrics_keep_the_order_and_tell_what_is_gone(server: GraphServer, roast: InstagramChannel) -> None:
     media = server.add_media(server.roast, "New beans")
     found = roast.metrics(["5", media.id])

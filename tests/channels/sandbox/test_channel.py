@@ -92,6 +92,28 @@ def test_commenters_are_people_who_commented(channel: Channel, control: Control)
     assert replied[0].remote_id not in found
 
 
+def test_commenters_of_posts_with_more_than_so_many_comments(channel: Channel, control: Control) -> None:
+    author, *others = (one.handle for one in control.people())
+    fans, passer_by = others[:3], others[3]
+    busy, quiet = control.write(author, "Three say something"), control.write(author, "One does")
+    before = set(_all_pages(lambda cursor: channel.commenters(author, cursor=cursor, over=2)))
+    for fan in fans[:2]:
+        control.say(fan, "First!", post_id=busy)
+    assert set(_all_pages(lambda cursor: channel.commenters(author, cursor=cursor, over=2))) == before
+    control.say(fans[2], "Third!", post_id=busy)
+    control.say(passer_by, "Only me?", post_id=quiet)
+    found = set(_all_pages(lambda cursor: channel.commenters(author, cursor=cursor, over=2)))
+    ids = {handle: channel.profile(handle).remote_id for handle in (*fans, passer_by)}
+    assert {ids[fan] for fan in fans} <= found
+    assert ids[passer_by] not in found - before
+
+
+def test_posts_tell_their_likes(channel: Channel, control: Control) -> None:
+    posts = [post for one in control.people()[:30] for post in channel.profile(one.handle).posts]
+    assert {post.likes is None for post in posts} == {False}
+    assert max(post.likes or 0 for post in posts) > 0
+
+
 def test_cursor_of_another_list_is_refused(channel: Channel) -> None:
     cursor = channel.inbox("").cursor
     with pytest.raises(Refused):

@@ -199,7 +199,12 @@ class XServer(Tokens, Loopback):
             posts = [post for post in posts if int(post.id) > int(request.query["since_id"])]
         authors = dict.fromkeys(post.author for post in posts)
         users = [self._user(request, self.members[one], us) for one in authors]
-        more = {"includes": {"users": users}} if "author_id" in request.query.get("expansions", "") else {}
+        wanted = request.query.get("expansions", "").split(",")
+        includes: dict[str, Any] = {"users": users} if "author_id" in wanted else {}
+        if "referenced_tweets.id" in wanted:
+            parents = dict.fromkeys(post.parent for post in posts if post.parent in self.posts)
+            includes["tweets"] = [self._post(request, self.posts[one]) for one in parents]
+        more = {"includes": includes} if includes else {}
         return self._page(request, [self._post(request, post) for post in posts], **more)
 
     def _tweets_of(self, request: Request, us: Member, number: str) -> Reply:

@@ -95,6 +95,13 @@ def _limit(request: Request) -> int:
         raise Rejected(400, "limit must be a whole number.") from None
 
 
+def _over(request: Request) -> int:
+    try:
+        return max(0, int(request.query_params.get("over", 0)))
+    except ValueError:
+        raise Rejected(400, "over must be a whole number.") from None
+
+
 def _page_of(society: Society, request: Request, name: str, ids: Sequence[str]) -> dict[str, Any]:
     """One page of a list that only grows at its end."""
     start, limit = _position(request.query_params.get("cursor", ""), name), _limit(request)
@@ -126,6 +133,7 @@ def _post(society: Society, post: Post, language: str) -> dict[str, Any]:
         "created_at": iso(post.at),
         "language": language,
         "replies": len(post.replies),
+        "likes": len(post.likes),
     }
 
 
@@ -159,7 +167,9 @@ def _followers(society: Society, request: Request, account: Member, given: dict[
 
 def _commenters(society: Society, request: Request, account: Member, given: dict[str, Any]) -> dict[str, Any]:
     member = society.profile(request.path_params["key"])
-    return _page_of(society, request, f"commenters {member.id}", list(member.commenters))
+    over = _over(request)
+    found = society.state.commenters(member, over)
+    return _page_of(society, request, f"commenters {member.id} {over}", found)
 
 
 def _metrics(society: Society, request: Request, account: Member, given: dict[str, Any]) -> dict[str, Any]:

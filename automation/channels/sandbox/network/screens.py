@@ -83,7 +83,7 @@ def followers(society: Society, viewer: Member | None, key: str, query: dict[str
 def commenters(society: Society, viewer: Member | None, key: str, query: dict[str, str]) -> Response:
     """Who commented on somebody's posts."""
     member, start = society.profile(key), _start(query)
-    ids = list(member.commenters)
+    ids = society.state.commenters(member, _number(query.get("over", ""), 0))
     more = _next(f"/@{member.handle}/commenters", query, start, len(ids))
     return _people(society, viewer, f"Commenters of {member.name}", ids[start : start + PAGE], more)
 

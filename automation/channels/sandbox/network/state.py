@@ -168,6 +168,18 @@ class State:
         if parent.author != author.id:
             self.members[parent.author].commenters[author.id] = None
 
+    def commenters(self, member: Member, over: int) -> list[str]:
+        """Who commented on a member's posts, the first first; with ``over``, on those with more comments than that."""
+        if not over:
+            return list(member.commenters)
+        seen = []
+        for replies in ([self.posts[key] for key in self.posts[one].replies] for one in member.posts):
+            # The list may only grow at its end: whoever commented early comes in when their post has enough.
+            enough = sorted(reply.at for reply in replies)[over] if len(replies) > over else None
+            if enough is not None:
+                seen += [(max(one.at, enough), one.author) for one in replies if one.author != member.id]
+        return list(dict.fromkeys(author for _, author in sorted(seen)))
+
     def add_follow(self, follower: str, followed: str) -> None:
         """``follower`` follows from now on; following twice changes nothing."""
         if follower not in self.members[followed].followers:

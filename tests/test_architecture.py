@@ -55,6 +55,7 @@ OTHER_MEANINGS = {
 LATE_IMPORTS = {
     "manage.py": "Django is imported once the settings are named",
     "*/apps.py": "models must be loaded first",
+    "automation/discovery/websites/page.py": "a parser of 2 MB is loaded by the first page",
     "leads/importing/cards.py": "vobject is loaded by the first vCard",
     "leads/importing/sheets.py": "openpyxl is loaded by the first spreadsheet",
     "leads/exporting/sheets.py": "openpyxl is loaded by the first spreadsheet",

@@ -54,6 +54,29 @@ def test_reserve_grants_the_limit_and_names_what_refused() -> None:
     assert (row.closes_at, row.limit, row.used) == (line.closes_at, 3, 3)
 
 
+def test_urgent_acts_have_what_the_smallest_room_leaves_to_them() -> None:
+    """The account's limit is lower, the network's reserve leaves less to what is not urgent: each counts for its own."""
+    account = limited(5)
+    Limit.objects.create(network=account.network, kind="dm", limit=6, reserve=4)
+    demands = [Demand("dm"), Demand("dm"), Demand("dm"), *[Demand("dm", urgent=True)] * 4]
+    grants = reserve(Book.load(account), demands, NOON)
+    assert [grant.allowance_ids is not None for grant in grants] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    early, late = grants[2].line, grants[6].line
+    assert early is not None
+    assert late is not None
+    assert (early.source, early.reserve, early.is_left_to_urgent_acts) == ("network", 4, True)
+    assert (late.source, late.limit, late.used, late.is_left_to_urgent_acts) == ("account", 5, 5, False)
+    assert used(f"account:{account.pk}") == 5
+
+
 def test_reserve_without_any_limit_counts_nothing() -> None:
     account = limited(3, kind="follow")
     assert take(account, 2) == [Grant(()), Grant(())]

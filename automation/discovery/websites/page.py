@@ -72,7 +72,7 @@ def plain(text: str, url: str, *, is_cut: bool = False) -> Page:
 
 def parsed(html: str, url: str, *, is_rendered: bool = False, is_cut: bool = False) -> Page:
     """A page from its HTML."""
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - 2 MB in each worker, for the first page that is read
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - 2 MB in each worker that reads a page
 
     tree = LexborHTMLParser(html)
     title = _text(tree.css_first("title")) or _meta(tree, "og:title")

@@ -242,32 +242,6 @@ def test_a_campaigns_cap_pushes_only_its_own_tasks(
     assert not Hold.objects.filter(lane=account.lane).exists()
 
 
-def test_what_a_limit_keeps_in_reserve_goes_to_urgent_acts_alone(
-    account: Account, somebody: Somebody, control: Control
-) -> None:
-    set_limit(account=account, kind=ActionKind.DM, limit=4, reserve=2, by="test")
-    plain = [add_dm(account, somebody()) for _ in range(5)]
-    run_lanes()
-    assert len(arrived(control, *plain)) == 2
-    waiting = [waits_for(task) for task in plain if refreshed(task).state == TaskState.PENDING]
-    assert {(one.reason, one.detail) for one in waiting} == {
-        (Reason.RESERVE, "2 of 4 a day used (account), 2 kept for urgent acts")
-    }
-    urgent = [add_dm(account, somebody(), priority=Priority.HIGH) for _ in range(3)]
-    run_lanes()
-    assert (len(arrived(control, *urgent)), len(arrived(control, *plain)), used(account)) == (2, 2, 4)
-    assert Hold.objects.get(lane=account.lane).reason == Reason.LIMIT, "now it is full for everybody"
-
-
-def test_a_lower_reserve_lets_waiting_acts_go(account: Account, somebody: Somebody, control: Control) -> None:
-    set_limit(account=account, kind=ActionKind.DM, limit=4, reserve=3, by="test")
-    sent = [add_dm(account, somebody()) for _ in range(5)]
-    run_lanes()
-    set_limit(account=account, kind=ActionKind.DM, limit=4, reserve=1, by="test")
-    run_lanes()
-    assert (len(arrived(control, *sent)), used(account)) == (3, 3)
-
-
 def test_of_several_limits_all_are_taken_or_none(account: Account, somebody: Somebody) -> None:
     set_limit(account=account, kind=ActionKind.DM, limit=10, by="test")
     set_limit(account=account, kind=ActionKind.DM, limit=2, window="hour", by="test")

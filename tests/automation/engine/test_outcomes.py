@@ -252,24 +252,6 @@ def test_a_unit_that_comes_back_lifts_the_hold_of_its_limit(account: Account, so
     assert used(account) == 1
 
 
-def test_a_unit_that_comes_back_goes_to_those_the_reserve_made_wait(
-    account: Account, somebody: Somebody
-) -> None:
-    set_limit(account=account, kind=ActionKind.DM, limit=2, reserve=1, by="test")
-    first = add_dm(account, somebody())
-    mine = lease(account.lane)
-    (one,) = claim(mine, runner.open_channel(mine), batch=1).claims
-    second = add_dm(account, somebody())
-    assert not claim(mine, runner.open_channel(mine), batch=1).claims
-    assert refreshed(second).reason == Reason.RESERVE
-    runner.settle(mine, [Outcome(one, Answer.REFUSED, reason=Reason.REFUSED, error="no")])
-    assert refreshed(second).reason == ""
-    lanes.release(mine)
-    run_lanes()
-    assert [refreshed(task).state for task in (first, second)] == [TaskState.FAILED, TaskState.COMPLETED]
-    assert used(account) == 1
-
-
 def started(account: Account, *given: Task) -> tuple[Any, list[Any]]:
     mine = lease(account.lane)
     claims = claim(mine, runner.open_channel(mine), batch=50).claims

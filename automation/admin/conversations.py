@@ -18,7 +18,7 @@ from accounts.models import Account
 from automation import queries
 from automation.admin import colours
 from automation.admin.filters import AccountNetworkFilter
-from automation.conversations import labels, services
+from automation.conversations import answering, labels, services
 from automation.enums import Direction, Interest, TaskState
 from automation.models import Conversation, Message, Task
 from outreach.lib.admin import show
@@ -28,6 +28,7 @@ from outreach.lib.clock import database_now
 
 ANSWER = "automation.change_conversation"
 SHOWN = 200  # newest messages of a thread on its page
+PUBLICLY = {"yes": True, "no": False}  # what the form says; nothing where there is no choice
 
 
 class UnreadFilter(DropdownFilter):
@@ -147,11 +148,14 @@ class ConversationAdmin(Ledger):
     def panels(self, request: HttpRequest, instance: Conversation) -> dict[str, Any]:
         newest = instance.messages.order_by("-sent_at", "-id")[:SHOWN]
         person = instance.person
+        may_answer = request.user.has_perm(ANSWER) and person.suppressed_at is None
         return {
             "thread": list(reversed(newest)),
             "waiting": waiting_answers(instance),
             "speaker": instance.chat_account or instance.account,
-            "may_answer": request.user.has_perm(ANSWER) and person.suppressed_at is None,
+            "may_answer": may_answer,
+            "ways": answering.ways(instance) if may_answer else [],
+            "why_not": answering.why_not(instance) if may_answer else "",
             "person": person,
             "profile": instance.profile,
             "interest_badge": self.interest_shown(instance),
@@ -166,7 +170,12 @@ class ConversationAdmin(Ledger):
         if conversation is None:
             raise Http404("There is no such conversation.")
         try:
-            services.reply(conversation=conversation, text=request.POST.get("text", ""), by=user_of(request))
+            answering.reply(
+                conversation=conversation,
+                text=request.POST.get("text", ""),
+                by=user_of(request),
+                publicly=PUBLICLY.get(request.POST.get("publicly", "")),
+            )
         except (ValidationError, ValueError) as error:
             messages.error(request, complaint(error))
         else:

@@ -23,7 +23,7 @@ from automation.api.schemas_content import (
     ReplyIn,
 )
 from automation.api.tasks import task_now
-from automation.conversations import labels, services
+from automation.conversations import answering, labels, services
 from automation.models import Conversation, Message
 from outreach.lib.errors import ApiError, find, named, refusals
 from outreach.lib.pagination import page
@@ -65,14 +65,19 @@ def list_messages(request: HttpRequest, conversation_id: int, query: Query[ListQ
 @router.post("/conversations/{int:conversation_id}/reply", response={202: TaskOut}, summary="Answer", **ACT)
 @idempotent(202)
 def reply(request: HttpRequest, conversation_id: int, body: ReplyIn) -> TaskOut:
-    """Follow the task. Refused (409) when the person said no."""
+    """Follow the task. Refused (409) when the person said no.
+
+    A comment is answered by message where the network has messages, else publicly; `publicly` chooses.
+    """
     conversation = find(
         Conversation.objects.select_related("person", "account", "chat_account", "profile"), conversation_id
     )
     if conversation.person.suppressed_at is not None:
         raise ApiError(409, "This person said no: nothing can be sent to them.", error="suppressed")
     with refusals():
-        task = services.reply(conversation=conversation, text=body.text, by=caller(request))
+        task = answering.reply(
+            conversation=conversation, text=body.text, by=caller(request), publicly=body.publicly
+        )
     return task_now(task.pk)
 
 

@@ -167,6 +167,9 @@ class MessageOut(Schema):
 
 class ReplyIn(Input):
     text: Text
+    publicly: bool | None = Field(
+        None, description="As a comment below theirs (true) or as a message (false)."
+    )
 
 
 class HandOverIn(Input):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,19 +15,16 @@ from django.db.models.functions import Greatest, Now
 from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.campaigns import progress
-from automation.channels import registry
 from automation.channels.base import Done, Inbound
 from automation.conversations import notices, threads
 from automation.conversations.reading import Reading, read
 from automation.engine import effects, tasks
-from automation.engine.tasks import NewTask
 from automation.enums import (
     OPEN_ENROLMENTS,
     Direction,
     EnrolmentState,
     Interest,
     MessageKind,
-    Priority,
     Reason,
     TaskState,
 )
@@ -218,43 +214,6 @@ def _conversation_of(task: Task) -> Conversation:
     if task.profile is None:
         raise ValueError(f"Task {task.pk} has no profile to converse with.")
     return open_conversation(task.lane.account, task.profile)
-
-
-@transaction.atomic
-def reply(*, conversation: Conversation, text: str, by: Actor) -> Task:
-    """Answer by hand, through the account that talks with them now; runs ahead of campaigns, under the same limits.
-
-    Asked twice it is one answer; one that failed is tried again.
-    Raises :class:`ValidationError` for an empty text and for a person who said no.
-    """
-    text = text.strip()
-    if not text:
-        raise ValidationError({"text": "Write something first."})
-    if conversation.person.suppressed_at is not None:
-        raise ValidationError("This person said no: nothing can be sent to them.")
-    account = conversation.chat_account or conversation.account
-    by_mail = ActionKind.EMAIL in registry.capabilities(account.network)
-    thread = threads.continued(conversation) if by_mail else {}
-    said = conversation.messages.filter(direction=Direction.OUT).count()  # grows only once the answer is out
-    task = tasks.add(
-        NewTask(
-            account_id=account.pk, kind=ActionKind.EMAIL if by_mail else ActionKind.DM,
-            profile=conversation.profile, priority=Priority.CRITICAL,
-            dedupe_key=f"conversation:{conversation.pk}:answer:{said}:{hash_of(text)}",
-            payload={"text": text, "conversation": conversation.pk, **thread},
-        )
-    )  # fmt: skip
-    if task.state in (TaskState.FAILED, TaskState.CANCELLED):
-        tasks.retry(task, by=by)
-        task.refresh_from_db()
-    mark_read(conversation=conversation, by=by)
-    events.emit("conversation.answered", model="automation.conversation", ids=[conversation.pk], by=by)
-    return task
-
-
-def hash_of(text: str) -> str:
-    """A short name for a text, so that pressing "send" twice is one answer."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from automation.campaigns import services as campaigns
 from automation.campaigns.services import StepSpec, VariantSpec
 from automation.channels.demo import DemoNetwork, Plan
 from automation.content import services as content
-from automation.conversations import services as conversations
+from automation.conversations import answering
 from automation.discovery import services as discovery
 from automation.enums import EnrolmentState, Interest, LookState, PublicationState, TaskState
 from automation.models import (
@@ -235,9 +235,9 @@ def _answer(run: Run, answered: set[int]) -> set[int]:
         .exclude(pk__in=answered)
         .select_related("person", "profile", "account", "chat_account")
     )
-    chosen = list(waiting[: ANSWERS - len(answered)])
+    chosen = [one for one in waiting[: ANSWERS - len(answered)] if answering.ways(one)]
     for conversation in chosen:
-        conversations.reply(conversation=conversation, text=run.plan.answer, by=BY)
+        answering.reply(conversation=conversation, text=run.plan.answer, by=BY)
     return {conversation.pk for conversation in chosen}
 
 

@@ -38,7 +38,8 @@ class Network:
     ``credential_fields`` maps each field a connection needs to its label, ``optional_fields`` those it can do without.
     ``address`` is where the API of a network with one server lives. ``closed`` says of each act or reading the network's
     API does not allow, or allows with conditions, in one sentence why or which; it is shown where people look for it.
-    ``posts`` is what it takes as one post, where it takes posts and says so.
+    ``posts`` is what it takes as one post, where it takes posts and says so. ``answers_comments_privately``: who commented
+    is written to by way of the comment, whose id goes with the message.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Network:
     closed: dict[str, str] = field(default_factory=dict)
     posts: Posts | None = None
     handles: Handles = Handles()
+    answers_comments_privately: bool = False
 
 
 _known: dict[str, Network] = {}

@@ -58,6 +58,34 @@ def test_empty_answer_is_refused_in_words(operator: Client) -> None:
     assert "Write something first" in answer.content.decode()
 
 
+@pytest.mark.parametrize(("chosen", "kind"), [("yes", "reply"), ("no", "dm")])
+def test_comment_is_answered_as_staff_choose(operator: Client, chosen: str, kind: str) -> None:
+    conversation = make_conversation(make_lane().account)
+    conversation.messages.create(
+        direction=Direction.IN, kind="comment", remote_id="c1", text="Nice!", sent_at=timezone.now()
+    )
+    page = operator.get(
+        reverse("admin:automation_conversation_change", args=[conversation.pk])
+    ).content.decode()
+    assert "publicly, below their comment" in page
+    url = reverse("admin:automation_conversation_answer", args=[conversation.pk])
+    operator.post(url, {"text": "Thank you", "publicly": chosen})
+    assert Task.objects.get().kind == kind
+
+
+def test_page_says_how_and_whether_an_answer_can_go_out(operator: Client) -> None:
+    by_message = make_conversation(make_lane().account)
+    closed = make_conversation(make_lane(make_account(network="bluesky", server="")).account)
+    pages = [
+        operator.get(reverse("admin:automation_conversation_change", args=[one.pk])).content.decode()
+        for one in (by_message, closed)
+    ]
+    assert ", by direct message</label>" in pages[0]
+    assert 'name="publicly"' not in pages[0] + pages[1]
+    assert "No message can be sent to them on bluesky now." in pages[1]
+    assert 'id="answer"' not in pages[1]
+
+
 def test_conversations_come_unread_first(viewer: Client) -> None:
     now = timezone.now()
     old = make_conversation(unread=1, last_message_at=now - timezone.timedelta(days=9))

@@ -10,7 +10,8 @@ from accounts.enums import ActionKind
 from accounts.models import Account
 from leads.models import Profile
 from tests.channels.bluesky.pds import POST, Pds
-from tests.channels.instagram.server import GraphServer, Member
+from tests.channels.instagram.server import GraphServer
+from tests.channels.instagram.shapes import Member
 from tests.channels.mastodon.conftest import MockServer
 from tests.channels.x.server import Member as XMember
 from tests.channels.x.server import XServer

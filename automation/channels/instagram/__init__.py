@@ -18,6 +18,7 @@ NETWORK = Network(
     capabilities=CAPABILITIES,
     address=ADDRESS,
     handles=Handles(joiners="_."),
+    answers_comments_privately=True,
     closed={
         "follow": "Instagram's API follows nobody.",
         "unfollow": "Instagram's API follows nobody.",
@@ -28,7 +29,8 @@ NETWORK = Network(
         "fetch_commenters": "Only who commented on the account's own latest posts.",
         "post": "A post needs a picture: give it the public address of a JPEG as its link. 50 posts in 24 hours.",
         "reply": "Only to comments on the account's own posts.",
-        "dm": "Only to people who wrote to the account in the last 24 hours, at most 1,000 bytes.",
+        "dm": "Only to people who wrote to the account in the last 24 hours, and once to each comment of the last 7 days. "
+        "At most 1,000 bytes.",
         "fetch_inbox": "Comments on the 25 latest posts, and the 20 latest messages of each conversation.",
     },
 )

@@ -95,17 +95,22 @@ class InstagramChannel:
         return Done(id_of(answer))
 
     def message(self, act: Act) -> Done:
-        """A message to somebody who wrote to us in the last 24 hours; ``link`` goes along in its text."""
+        """A message to somebody who wrote to us in the last 24 hours; ``link`` goes along in its text.
+
+        With ``post_id`` to whoever wrote that comment on a post of ours: one a comment, within 7 days ("private replies").
+        """
         text = own.worded(act)
         if len(text.encode()) > LONGEST_MESSAGE:
             raise Refused(
                 f"Instagram takes messages of {LONGEST_MESSAGE} bytes; this one has {len(text.encode())}."
             )
         client = self._begin()
-        target = own.recipient(client, act.handle, act.remote_id)
-        answer = client.post(
-            "/me/messages", recipient=json.dumps({"id": target}), message=json.dumps({"text": text})
+        target = (
+            {"comment_id": _node(act.post_id)}
+            if act.post_id
+            else {"id": own.recipient(client, act.handle, act.remote_id)}
         )
+        answer = client.post("/me/messages", recipient=json.dumps(target), message=json.dumps({"text": text}))
         sent = answer.get("message_id")
         if not isinstance(sent, str) or not sent:
             raise Unknown("Instagram's answer does not name the new message.")

@@ -13,7 +13,7 @@ from accounts.enums import ActionKind
 from accounts.models import Account
 from automation.campaigns import services as campaigns
 from automation.campaigns.services import StepSpec, VariantSpec
-from automation.conversations import services
+from automation.conversations import answering
 from automation.enums import EnrolmentState, Interest, NoticeKind, Reason, StepKind, TaskState
 from automation.models import Conversation, Message, Task
 from leads.enums import SuppressionReason
@@ -115,7 +115,7 @@ def test_an_answer_by_hand_goes_on_in_the_thread(world: MailWorld, mailbox: Acco
     [bob] = people(1)
     answer = world.reply(send(world, mailbox, bob), "Yes please")
     read(mailbox)
-    services.reply(conversation=Conversation.objects.get(), text="Great!", by="test")
+    answering.reply(conversation=Conversation.objects.get(), text="Great!", by="test")
     run_lanes()
 
     sent = world.smtp.taken[-1].content

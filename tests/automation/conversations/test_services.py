@@ -12,10 +12,9 @@ from django.utils import timezone
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
 from automation.channels.base import Done, Inbound
-from automation.conversations import services
-from automation.enums import CampaignStatus, Direction, EnrolmentState, Interest, Priority, Reason, TaskState
+from automation.conversations import answering, services
+from automation.enums import CampaignStatus, Direction, EnrolmentState, Interest, Reason, TaskState
 from automation.models import Conversation, Message, Task
-from leads import consent
 from leads.enums import Stage
 from leads.models import Person, Profile
 from tests.factories import make_account, make_campaign, make_enrolment, make_lane, make_profile, make_task
@@ -165,51 +164,8 @@ def conversation(account: Account) -> Conversation:
     return Conversation.objects.get()
 
 
-def test_an_answer_goes_out_ahead_of_campaigns_by_who_talks_with_them_now(conversation: Conversation) -> None:
-    chat = make_account()
-    make_lane(chat)
-    services.hand_over(conversation=conversation, chat_account=chat, by=None)
-    task = services.reply(conversation=conversation, text=" Hello! ", by=None)
-    assert (task.lane_id, task.kind, task.priority) == (chat.pk, ActionKind.DM, Priority.CRITICAL)
-    assert (task.payload["text"], task.person) == ("Hello!", conversation.person)
-    conversation.refresh_from_db()
-    assert conversation.unread == 0
-
-
-def test_answering_twice_is_one_answer_even_if_they_write_in_between(
-    account: Account, conversation: Conversation
-) -> None:
-    first = services.reply(conversation=conversation, text="Hello!", by=None)
-    services.receive(account, [says(conversation.profile.handle, "And?", "m2")])
-    assert services.reply(conversation=conversation, text="Hello!", by=None) == first
-    assert services.reply(conversation=conversation, text="Hello again!", by=None) != first
-
-
-def test_the_same_words_can_be_said_again_once_they_are_out(conversation: Conversation) -> None:
-    first = services.reply(conversation=conversation, text="Hello!", by=None)
-    services.record_sent(first, Done("r1"))
-    assert services.reply(conversation=conversation, text="Hello!", by=None) != first
-
-
-def test_an_answer_that_failed_is_tried_again_under_its_send_id(conversation: Conversation) -> None:
-    first = services.reply(conversation=conversation, text="Hello!", by=None)
-    Task.objects.filter(pk=first.pk).update(state=TaskState.FAILED, finished_at=timezone.now(), due_at=None)
-    again = services.reply(conversation=conversation, text="Hello!", by=None)
-    assert (again.pk, again.state, again.send_id) == (first.pk, TaskState.PENDING, first.send_id)
-
-
-def test_nothing_is_sent_without_words_or_to_who_said_no(conversation: Conversation) -> None:
-    with pytest.raises(ValidationError, match="Write something first"):
-        services.reply(conversation=conversation, text=" \n", by=None)
-    consent.suppress_person(person_id=conversation.person_id, by="test")
-    conversation = Conversation.objects.get()
-    with pytest.raises(ValidationError, match="said no"):
-        services.reply(conversation=conversation, text="But wait", by=None)
-    assert not Task.objects.filter(kind=ActionKind.DM).exists()
-
-
 def test_what_was_sent_stands_in_its_thread_once(conversation: Conversation) -> None:
-    task = services.reply(conversation=conversation, text="Hello!", by=None)
+    task = answering.reply(conversation=conversation, text="Hello!", by=None)
     for _ in range(2):
         services.record_sent(Task.objects.get(pk=task.pk), Done("r1"))
     message = conversation.messages.get(direction=Direction.OUT)

@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from tests.channels.consent import asked
+from tests.channels.instagram.shapes import Comment, Media, Member, problem, stamp
 from tests.channels.loopback import Loopback, Reply, Request
 
 DAY = 86_400.0
-
-
-@dataclass
-class Member:
-    user_id: str
-    username: str
-    name: str
-
-
-@dataclass
-class Comment:
-    id: str
-    author: Member
-    text: str
-    at: float
-    replies: list[Comment] = field(default_factory=list)
-
-
-@dataclass
-class Media:
-    id: str
-    owner: Member
-    caption: str
-    at: float
-    comments: list[Comment] = field(default_factory=list)
-
-
-def stamp(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(at))
-
-
-def problem(code: int, message: str = "Something", status: int = 400, **more: Any) -> Reply:
-    error = {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "A1b2C3", **more}
-    return Reply(status, {"error": error})
 
 
 class GraphServer(Loopback):
@@ -63,6 +30,7 @@ class GraphServer(Loopback):
         self.media: dict[str, Media] = {}
         self.messages: list[dict[str, Any]] = []
         self.codes: set[str] = set()
+        self.answered: set[str] = set()  # comments that had their one private reply
         self.refreshes = 0
         self.fetching = 0  # how often a new container still says IN_PROGRESS
         self._numbers = count(1)
@@ -242,15 +210,31 @@ class GraphServer(Loopback):
         return made
 
     def _message(self, request: Request, us: Member) -> Reply:
-        target = re.findall(r"\d+", request.form["recipient"])[0]
+        wanted = json.loads(request.form["recipient"])
+        if "comment_id" in wanted:
+            return self._private_reply(request, us, str(wanted["comment_id"]))
+        target = wanted["id"]
         heard = [one["at"] for one in self.messages if one["by"].user_id == target and one["to"] is us]
         if target not in self.members or not heard:
             return problem(100, "No matching user found", error_subcode=2018001)
         if max(heard) < time.time() - DAY:
             return problem(10, "This message is sent outside of allowed window.", error_subcode=2534022)
-        text = re.findall(r'"text": "(.*)"', request.form["message"])[0].encode().decode("unicode_escape")
-        made = self.write(us, self.members[target], text)
+        made = self.write(us, self.members[target], json.loads(request.form["message"])["text"])
         return Reply(200, {"recipient_id": target, "message_id": made["id"]})
+
+    def _private_reply(self, request: Request, us: Member, number: str) -> Reply:
+        """One message to whoever wrote a comment on a post of ours, within 7 days."""
+        own = (media for media in self.media.values() if media.owner is us)
+        comment = next((one for media in own for one in media.comments if one.id == number), None)
+        if comment is None:
+            return problem(100, "Invalid parameter", error_subcode=33)
+        if comment.at < time.time() - 7 * DAY:
+            return problem(10, "This message is sent outside of allowed window.", error_subcode=2534022)
+        if number in self.answered:
+            return problem(10900, "Activity already replied to")
+        self.answered.add(number)
+        made = self.write(us, comment.author, json.loads(request.form["message"])["text"])
+        return Reply(200, {"recipient_id": comment.author.user_id, "message_id": made["id"]})
 
     def _conversations(self, request: Request, us: Member) -> Reply:
         others: dict[str, list[dict[str, Any]]] = {}

@@ -16,7 +16,8 @@ from automation.channels.instagram.channel import InstagramChannel
 from automation.channels.oauth import App
 from tests.channels.contract import act
 from tests.channels.instagram.conftest import login
-from tests.channels.instagram.server import GraphServer, problem
+from tests.channels.instagram.server import GraphServer
+from tests.channels.instagram.shapes import problem
 from tests.channels.loopback import Reply
 
 ACTS = ["publish", "reply", "message"]

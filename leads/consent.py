@@ -28,10 +28,13 @@ Address = tuple[str, str]  # network, handle
 
 BUCKETS = 256  # address locks share this many, which bounds how many one transaction holds
 LOCK_SPACE = 0x6C65_6164  # "lead": keeps our advisory locks apart from everybody else's
+# By the index for each address: joined, a long list would be read whole for every thousand addresses.
 LISTED = """
 SELECT wanted.digest
 FROM unnest(string_to_array(%s, ','), string_to_array(%s, ',')) AS wanted (network, digest)
-JOIN leads_suppression AS listed ON listed.network = wanted.network AND listed.address_hash = wanted.digest
+CROSS JOIN LATERAL (
+    SELECT 1 FROM "leads_suppression" WHERE network = wanted.network AND address_hash = wanted.digest LIMIT 1
+) AS listed
 """
 
 

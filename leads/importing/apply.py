@@ -22,10 +22,13 @@ from outreach.lib import events
 from outreach.lib.copying import insert_rows, next_keys
 
 SAID_NO = "This person said no and will not be written to."
+# By the index for each address, whatever the planner makes of a table that is growing: joined, all of it would be read.
 OWNERS = """
 SELECT profile.network, profile.handle, profile.person_id
 FROM unnest(string_to_array(%s, E'\n'), string_to_array(%s, E'\n')) AS wanted (network, handle)
-JOIN leads_profile AS profile ON profile.network = wanted.network AND profile.handle = wanted.handle
+CROSS JOIN LATERAL (
+    SELECT network, handle, person_id FROM leads_profile WHERE network = wanted.network AND handle = wanted.handle LIMIT 1
+) AS profile
 """
 
 

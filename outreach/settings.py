@@ -118,7 +118,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_q",
     "django_structlog",
-    *([] if PROCESS_ROLE == "background" else ["ninja"]),  # for the API's own pages; it loads 80 modules at once
+    *([] if PROCESS_ROLE == "background" else ["ninja"]),  # 80 modules, for the API's own pages
     "accounts",
     "leads",
     "automation",

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connections
 
@@ -86,11 +86,11 @@ def black_hole(name: str, sends: int, result: Result) -> None:
     ):
         throughput(stage, stage.accounts, 5 * WELL)  # the workers' first connections
         alone = max(throughput(stage, stage.accounts, sends) for _ in range(2))
-        stand.black_hole()
+        began = swallow(stand)
         tasks.add_many(stand.tasks(stand.accounts, 20))
         until(lambda: _hanging(stand) == len(stand.accounts), within=10)
         beside, waited = _beside(stage, sends)
-        swallowed(stand, result, within=30)
+        swallowed(stand, result, began, within=30)
         result.figures |= {
             "alone_per_s": round(alone, 1), "beside_per_s": round(beside, 1), "p95_wait": round(waited, 2),
         }  # fmt: skip
@@ -103,11 +103,18 @@ def _beside(stage: Scene, sends: int) -> tuple[float, float]:
     return speed, percentile(waits(stage.accounts, sends), 0.95)
 
 
-def swallowed(stand: Stand, result: Result, *, within: float) -> None:
+def swallow(stand: Stand) -> datetime:
+    """From now on nothing is answered; says when that began."""
+    began = clock.database_now()
+    stand.black_hole()
+    return began
+
+
+def swallowed(stand: Stand, result: Result, began: datetime, *, within: float) -> None:
     """Wait for the breakers: how long callers hung, and how often they were let hang. ``within`` on top of the deadlines."""
     took = until(lambda: opened(stand) == len(stand.accounts), within=BREAKER * DEADLINE + within)
     result.holds(took is not None, f"every breaker opened ({opened(stand)} of {len(stand.accounts)})")
-    made = [calls(account) for account in stand.accounts]
+    made = [calls(account, began) for account in stand.accounts]
     longest = max(stand.held(), default=0.0)
     result.figures |= {"hole_calls": max(made), "longest_call": round(longest, 1)}
     result.holds(max(made) == BREAKER, f"{BREAKER} calls of a lane before its breaker opened ({max(made)})")
@@ -123,9 +130,9 @@ def opened(stand: Stand) -> int:
     return Lane.objects.filter(account__in=stand.accounts, breaker_opened_at__isnull=False).count()
 
 
-def calls(account: Account) -> int:
-    """Those that were made: an attempt whose start took too long is given up without one."""
-    started = Attempt.objects.filter(task__lane__account=account, started_at__isnull=False)
+def calls(account: Account, since: datetime) -> int:
+    """Those that were made: an attempt whose start took too long is given up without one. Reading its inbox counts as well."""
+    started = Attempt.objects.filter(task__lane__account=account, started_at__gte=since)
     return started.exclude(state=AttemptState.ABANDONED).count()
 
 

@@ -94,10 +94,10 @@ class SmtpStand(Stand):
         port = str(self._hole.getsockname()[1])
         threading.Thread(target=self._swallow, args=(self._hole,), daemon=True).start()
         for account in self.accounts:
-            self._point(account, port)
+            self._point(account, smtp_port=port, imap_port=port)
 
-    def _point(self, account: Account, port: str) -> None:
-        account.credential.secret = {**account.credential.secret, "smtp_port": port}
+    def _point(self, account: Account, **ports: str) -> None:
+        account.credential.secret = {**account.credential.secret, **ports}
         account.credential.save(update_fields=["secret"])
 
     def _swallow(self, listener: socket.socket) -> None:
@@ -138,7 +138,7 @@ class SmtpStand(Stand):
         if not accounts:
             self._close_hole()
             for account in self.accounts:
-                self._point(account, str(self.world.smtp.port))
+                self._point(account, smtp_port=str(self.world.smtp.port), imap_port=str(self.world.imap.port))
             self.world.smtp.calm()
         for account in accounts:
             self.world.users[account.handle] = f"pass-{account.handle}"

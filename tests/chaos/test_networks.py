@@ -14,6 +14,7 @@ from automation.channels.instagram import client as instagram
 from automation.channels.mastodon import client as mastodon
 from automation.channels.x import client as x
 from automation.engine import tasks
+from outreach.lib import clock
 from tests.chaos import networks
 from tests.chaos.harness import Result, until
 from tests.chaos.stand import Stand
@@ -53,10 +54,10 @@ def test_black_hole_opens_the_breaker_after_five_calls(
     monkeypatch.setattr(smtp, "UNTIL_DOT_SECONDS", SECOND)
     monkeypatch.setattr(email, "PROVIDER_SECONDS", SECOND)
     result = Result()
-    stand.black_hole()
+    began = networks.swallow(stand)
     tasks.add_many(stand.tasks(stand.accounts, 10))
     with networks.Hands():
-        networks.swallowed(stand, result, within=30)
+        networks.swallowed(stand, result, began, within=30)
     assert result.wrong == [], result.figures
     assert result.figures["longest_call"] < SECOND + 1.5
 
@@ -68,8 +69,8 @@ def test_five_answers_that_never_come_after_the_dot_open_the_breaker(
     monkeypatch.setattr(smtp, "AFTER_DOT_SECONDS", 2 * SECOND)
     with SmtpStand() as stand, networks.Hands():
         stand.world.smtp.fault("dot", silent=True, taken=True, count=1_000_000)
-        silent = stand.accounts[:3]
+        silent, began = stand.accounts[:3], clock.database_now()
         tasks.add_many(stand.tasks(silent, 10))
         assert until(lambda: networks.opened(stand) == len(silent), within=60)
-        assert [networks.calls(account) for account in silent] == [networks.BREAKER] * len(silent)
+        assert [networks.calls(account, began) for account in silent] == [networks.BREAKER] * len(silent)
         assert (stand.taken(), stand.copies()) == (networks.BREAKER * len(silent), 0)

@@ -59,6 +59,14 @@ def count(lease: Lease, outcomes: Sequence[Outcome]) -> None:
             lane.save(update_fields=changed)
 
 
+def count_silence(lease: Lease, error: str) -> None:
+    """A question that found no answer counts like an act that found none: the network fails, whatever it is asked."""
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update(no_key=True).get(pk=lease.lane_id)
+        if changed := _count(lane, 1, False, error):
+            lane.save(update_fields=changed)
+
+
 def _in_a_row(outcomes: Sequence[Outcome]) -> tuple[int, bool]:
     """Failures since the last success, and whether there was one."""
     failed, succeeded = 0, False

@@ -19,7 +19,7 @@ from automation.channels.base import (
     Proof,
     TryLater,
 )
-from automation.engine import failpoints, lanes, outcomes, policy
+from automation.engine import breaker, failpoints, lanes, outcomes, policy
 from automation.engine.acts import act_of
 from automation.engine.lanes import Lease
 from automation.engine.shapes import Claim
@@ -88,9 +88,11 @@ def _no_answer(lease: Lease, task: Task, attempt: Attempt, error: Exception) -> 
     if isinstance(error, AuthFailed):
         account = Account.objects.get(pk=lease.lane_id)
         accounts.mark_error(account=account, reason=str(error), by="engine")
-    if isinstance(error, TryLater) and error.rate_limited:
+    elif isinstance(error, TryLater) and error.rate_limited:
         until = now + timedelta(seconds=error.retry_after or policy.backoff(1))
         lanes.hold(lease.lane_id, kind="", reason=Reason.RATE_LIMITED, until=until, detail=str(error))
+    else:
+        breaker.count_silence(lease, str(error))
     _ask_later(task, attempt, str(error) or type(error).__name__, now)
 
 

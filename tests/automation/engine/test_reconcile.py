@@ -198,6 +198,23 @@ def test_a_question_without_an_answer_is_asked_again_with_growing_pauses(
     assert refreshed(task).due_at > before
 
 
+def test_questions_without_an_answer_open_the_breaker(
+    limited: Account, somebody: Somebody, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a network that swallows everything would hold the lane's worker for a deadline again and again."""
+    task = unclear(limited, somebody(), control)
+    asked = answer_with(monkeypatch, TryLater("The network is down."))
+    for _ in range(6):
+        now = clock.database_now()
+        Task.objects.filter(pk=task.pk).update(due_at=now)
+        Lane.objects.filter(pk=limited.pk).update(next_at=now)
+        run_once(limited.lane)
+    assert len(asked) == 4, "the act itself was the first of five"
+    lane = Lane.objects.get(pk=limited.pk)
+    assert (lane.failures, lane.breaker_opened_at is None) == (5, False)
+    assert Hold.objects.get(lane=lane).reason == Reason.BREAKER_OPEN
+
+
 def test_nobody_asks_while_the_network_told_us_to_wait(
     limited: Account, somebody: Somebody, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:

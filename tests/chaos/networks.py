@@ -117,7 +117,10 @@ def swallowed(stand: Stand, result: Result, began: datetime, *, within: float) -
     made = [calls(account, began) for account in stand.accounts]
     longest = max(stand.held(), default=0.0)
     result.figures |= {"hole_calls": max(made), "longest_call": round(longest, 1)}
-    result.holds(max(made) == BREAKER, f"{BREAKER} calls of a lane before its breaker opened ({max(made)})")
+    # Fewer acts where questions about unclear ones hung as well: those count towards the breaker, too.
+    result.holds(
+        max(made) <= BREAKER, f"at most {BREAKER} calls of a lane before its breaker opened ({max(made)})"
+    )
     result.holds(longest < DEADLINE + 0.5, f"no call beyond {DEADLINE:.0f} s ({longest:.1f})")
     _nothing_sent_twice(stand, result)
 

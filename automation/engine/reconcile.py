@@ -16,7 +16,9 @@ from automation.channels.base import (
     ChannelError,
     Finding,
     NotCalled,
+    NotFound,
     Proof,
+    Refused,
     TryLater,
 )
 from automation.engine import breaker, failpoints, lanes, outcomes, policy
@@ -91,7 +93,7 @@ def _no_answer(lease: Lease, task: Task, attempt: Attempt, error: Exception) -> 
     elif isinstance(error, TryLater) and error.rate_limited:
         until = now + timedelta(seconds=error.retry_after or policy.backoff(1))
         lanes.hold(lease.lane_id, kind="", reason=Reason.RATE_LIMITED, until=until, detail=str(error))
-    else:
+    elif not isinstance(error, Refused | NotFound):  # those are answers
         breaker.count_silence(lease, str(error))
     _ask_later(task, attempt, str(error) or type(error).__name__, now)
 

@@ -44,7 +44,7 @@ def test_every_fault_of_a_network_keeps_the_promises(stand: Stand) -> None:
     assert result.wrong == [], result.figures
 
 
-def test_black_hole_opens_the_breaker_after_five_calls(
+def test_black_hole_opens_the_breaker_after_five_calls_at_most(
     stand: Stand, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ENGINE = {**settings.ENGINE, "breaker_seconds": 60.0}

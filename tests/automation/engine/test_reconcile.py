@@ -12,7 +12,16 @@ from django.db import connection
 from accounts.enums import AccountStatus, ActionKind
 from accounts.models import Account
 from accounts.services import set_limit
-from automation.channels.base import AuthFailed, Done, Finding, NotCalled, Proof, TryLater
+from automation.channels.base import (
+    AuthFailed,
+    Done,
+    Finding,
+    NotCalled,
+    NotFound,
+    Proof,
+    Refused,
+    TryLater,
+)
 from automation.channels.sandbox.channel import SandboxChannel
 from automation.channels.sandbox.control import Control
 from automation.engine import acts, attempts, outcomes, reconcile, runner, start
@@ -213,6 +222,17 @@ def test_questions_without_an_answer_open_the_breaker(
     lane = Lane.objects.get(pk=limited.pk)
     assert (lane.failures, lane.breaker_opened_at is None) == (5, False)
     assert Hold.objects.get(lane=lane).reason == Reason.BREAKER_OPEN
+
+
+@pytest.mark.parametrize("answer", [Refused("Not for you."), NotFound("It is gone.")])
+def test_an_answer_that_proves_nothing_does_not_count_towards_the_breaker(
+    limited: Account, somebody: Somebody, control: Control, monkeypatch: pytest.MonkeyPatch, answer: Exception
+) -> None:
+    unclear(limited, somebody(), control)
+    before = Lane.objects.get(pk=limited.pk).failures
+    asked = answer_with(monkeypatch, answer)
+    run_once(limited.lane)
+    assert (len(asked), Lane.objects.get(pk=limited.pk).failures) == (1, before)
 
 
 def test_nobody_asks_while_the_network_told_us_to_wait(

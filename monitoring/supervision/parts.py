@@ -32,7 +32,6 @@ class Plan:
     command: tuple[str, ...]
     probe: Probe = field(default=lambda: "")
     patience: float = 12.0
-    environment: dict[str, str] = field(default_factory=dict)
     wanted: Callable[[], bool] | None = None
 
 
@@ -71,7 +70,7 @@ class Part:
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
             [sys.executable, *self.plan.command],
-            env={**os.environ, **self.plan.environment, processes.BEAT_FILE: str(self.beats)},
+            env={**os.environ, processes.BEAT_FILE: str(self.beats)},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             # Set before the program starts, so that even one frozen from its first moment dies with us.

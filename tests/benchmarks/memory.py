@@ -29,7 +29,7 @@ def main() -> None:
         ids = seed.accounts(options.accounts)
         address = f"127.0.0.1:{free_port()}"
         started = [
-            parts.manage("web", "--bind", address, OUTREACH_ROLE="web"),
+            parts.manage("web", "--bind", address),
             parts.manage("cluster"),
             parts.manage("dispatcher"),
         ]

@@ -113,7 +113,6 @@ def _plan(name: str, bind: str) -> Plan:
             name,
             (MANAGE, "web", "--bind", bind),
             partial(probes.web, bind),
-            environment={"OUTREACH_ROLE": "web"},
         )
     if name == "browser":
         return Plan(name, (MANAGE, "browser", "--on-demand"), wanted=endpoint.is_wanted)

@@ -16,6 +16,7 @@ from automation.content import images
 from automation.models import Post, PostImage
 from outreach.lib.actors import Actor
 from outreach.lib.admin import show
+from outreach.lib.admin.formsets import ReadFormSet
 from outreach.lib.admin.widgets import dress
 
 CHANGE = "automation.change_post"
@@ -53,18 +54,7 @@ class PostImageForm(forms.ModelForm):
         return data
 
 
-class PostImageFormSet(forms.BaseInlineFormSet):
-    """Read by the post's page, which gives each change to a service; it saves nothing by itself."""
-
-    new_objects: list[Any] = []
-    changed_objects: list[Any] = []
-    deleted_objects: list[Any] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for unwanted in ("request", "per_page", "count", "count_variant"):
-            kwargs.pop(unwanted, None)
-        super().__init__(*args, **kwargs)
-
+class PostImageFormSet(ReadFormSet):
     def apply(self, post: Post, by: Actor) -> None:
         """Remove, describe and add what the form says; raises :class:`ValidationError`."""
         for form in self.initial_forms:

@@ -16,6 +16,7 @@ from unfold.widgets import (
 from automation.campaigns.services import StepSpec, VariantSpec
 from automation.enums import CampaignStatus, StepKind
 from automation.models import Campaign, Step, Variant
+from outreach.lib.admin.formsets import ReadFormSet
 
 WORDINGS = ("A", "B", "C")
 UNITS = {"minutes": 60, "hours": 3_600, "days": 86_400}
@@ -111,18 +112,7 @@ class StepForm(forms.ModelForm):
         return float(self.instance.delay if self.instance.pk and not touched else typed)
 
 
-class StepFormSet(forms.BaseInlineFormSet):
-    """Read by the campaign's page, which gives all steps to one service; it saves nothing by itself."""
-
-    new_objects: list[Any] = []
-    changed_objects: list[Any] = []
-    deleted_objects: list[Any] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for unwanted in ("request", "per_page", "count", "count_variant"):
-            kwargs.pop(unwanted, None)
-        super().__init__(*args, **kwargs)
-
+class StepFormSet(ReadFormSet):
     def validate_unique(self) -> None:
         """Positions only say the order; the service numbers the steps."""
 

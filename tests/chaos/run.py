@@ -24,6 +24,7 @@ from tests.chaos import (
     load,
     mail,
     network,
+    networks,
     optout,
     parts,
     pauses,
@@ -59,6 +60,7 @@ ROWS = (
         "7", database.check, {"restarts": 2, "sends": 60, "ended_for": 4.0, "away_for": 5.0, "together": True}
     ),
     Row("8", network.check, {"short": True, "sends": 100}),
+    Row("8 every network", networks.check, None),
     Row("9", limits.check, {"rounds": 3, "days": 2}),
     Row("10", optout.check, {"sends": 200}),
     Row("11", mail.one_click),

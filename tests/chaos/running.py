@@ -107,7 +107,10 @@ class Up:
         return [one for one in self.tree() if words in title(one)]
 
     def sentinels(self) -> list[psutil.Process]:
-        return self.named("outreach sentinel")
+        """Those that no other one forked: a fork has its parent's title until it gives itself one."""
+        found = self.named("outreach sentinel")
+        theirs = {child.pid for one in found for child in children(one)}
+        return [one for one in found if one.pid not in theirs]
 
     def cluster(self) -> list[psutil.Process]:
         return self.named("outreach cluster")

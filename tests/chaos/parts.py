@@ -72,7 +72,7 @@ class _Watch:
     def _look(self) -> None:
         while not self._over.wait(0.1):
             if len(_alive(self.up.sentinels())) > 1:
-                time.sleep(0.05)  # a fork may have come between listing them and asking whose children they are
+                time.sleep(0.05)  # a fork may have come between listing them and asking for their children
                 found = _alive(self.up.sentinels())
                 self.two += len(found) > 1
                 if len(found) > 1:

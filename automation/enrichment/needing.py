@@ -12,6 +12,8 @@ from typing import Any
 from automation.enrichment.base import Result, Step, StepState, Subject
 from automation.enrichment.taking import Row
 
+IN_ORDER = json.JSONEncoder(sort_keys=True)
+
 
 @dataclass(slots=True)
 class Passed:
@@ -63,7 +65,7 @@ def fingerprint(step: Step, row: Row) -> int:
             row.prints[name] = _print(getattr(row.subject, name))
         found = found * 31 + row.prints[name]
     for name in step.after:
-        found = found * 31 + _print(json.dumps(row.facts.get(name, {}), sort_keys=True))
+        found = found * 31 + _print(IN_ORDER.encode(row.facts.get(name, {})))
     return found & 0xFFFF_FFFF
 
 

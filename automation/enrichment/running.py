@@ -3,15 +3,15 @@
     run(seconds=20)          what only computes
     run_online(seconds=20)   what goes out over the network
 
-A killed worker loses its batch, never its profiles: they come back when their lease is over, then one by one, and one that
+A killed worker loses its batches, never its profiles: they come back when their lease is over, then one by one, and one that
 keeps killing its worker fails with that reason.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,31 +44,60 @@ def run_online(*, seconds: float | None = None) -> int:
 def _run(kind: Kind, steps: Sequence[Step], seconds: float | None) -> int:
     ends = None if seconds is None else time.monotonic() + seconds
     done = 0
-    with runner(kind) as mine:
+    with runner(kind) as mine, Line(kind, steps) as line:
         while mine and not stopping.requested() and (ends is None or time.monotonic() < ends):
             rows = take(kind)
-            if not rows:
+            if not rows and not line.finish():  # what is kept may be what others become due by
                 break
-            for batch in _batches(rows):
-                _pass(kind, steps, batch)
+            line.give(rows)
             done += len(rows)
             renew(kind)
+        line.finish()
     return done
 
 
-def _batches(rows: list[Row]) -> Iterable[list[Row]]:
-    """Those nobody died of together; the others each by itself, so that only the one that kills stays behind."""
-    quiet = [row for row in rows if not row.deaths]
-    if quiet:
-        yield quiet
-    for row in rows:
-        if row.deaths:
-            yield [row]
+class Line:
+    """Batches on their way: one is worked out in a second thread while the one before it is being written."""
+
+    def __init__(self, kind: Kind, steps: Sequence[Step]) -> None:
+        self._kind, self._steps = kind, steps
+        self._second = ThreadPoolExecutor(1, thread_name_prefix="enrichment")
+        self._under_way: Future[list[Passed]] | None = None
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._second.shutdown()
+
+    def give(self, rows: Sequence[Row]) -> None:
+        """Those nobody died of together; the others each by itself and alone on the line, so that only the one that kills
+        stays behind.
+        """
+        if quiet := [row for row in rows if not row.deaths]:
+            before, self._under_way = self._under_way, self._begin(quiet)
+            self._keep(before)
+        for row in rows:
+            if row.deaths:
+                self.finish()
+                self._keep(self._begin([row]))
+
+    def finish(self) -> bool:
+        """Wait for what is under way and keep it; whether there was anything."""
+        last, self._under_way = self._under_way, None
+        self._keep(last)
+        return last is not None
+
+    def _begin(self, rows: list[Row]) -> Future[list[Passed]]:
+        return self._second.submit(_work_out, self._kind, self._steps, rows, clock.database_now())
+
+    def _keep(self, worked_out: Future[list[Passed]] | None) -> None:
+        if worked_out is not None:
+            keeping.keep(self._kind, worked_out.result())
 
 
-def _pass(kind: Kind, steps: Sequence[Step], rows: list[Row]) -> None:
-    """Every step for those of the rows that need it, then everything kept."""
-    now = clock.database_now()
+def _work_out(kind: Kind, steps: Sequence[Step], rows: list[Row], now: datetime) -> list[Passed]:
+    """Every step for those of the rows that need it; asks nothing of the database."""
     passed = [Passed(row) for row in rows]
     for step in steps:
         chosen = [one for one in passed if wanted(step, one.row, now)]
@@ -76,7 +105,7 @@ def _pass(kind: Kind, steps: Sequence[Step], rows: list[Row]) -> None:
             _note(one, step, result, now)
     if kind is OFFLINE:
         _pass_over(passed, now)
-    keeping.keep(kind, passed)
+    return passed
 
 
 def _pass_over(passed: Sequence[Passed], now: datetime) -> None:

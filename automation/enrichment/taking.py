@@ -32,21 +32,22 @@ FROM chosen
 WHERE row.profile_id = chosen.profile_id
 RETURNING row.profile_id, row.steps, row.facts, row.revision, row.{deaths}
 """
-# As they stood when the profile was last read, and those of earlier times that are still kept.
-POSTS = """
-SELECT chosen.profile_id, kept.texts, kept.languages
-FROM unnest(%s::bigint[]) AS chosen (profile_id)
-CROSS JOIN LATERAL (
-    SELECT array_agg(left(text, %s) ORDER BY posted_at DESC, id) AS texts,
+# In the order of Subject's fields. Posts are those kept one by one, as they stood when last read and from earlier times,
+# newest first; where there are none, those that came with the profile itself.
+SUBJECTS = """
+SELECT profile.id, profile.person_id, profile.network, profile.handle, profile.display_name, profile.bio, profile.url,
+    profile.website, profile.location, profile.language, profile.avatar_url, profile.bounced_at IS NOT NULL,
+    kept.texts, kept.languages, CASE WHEN kept.texts IS NULL THEN profile.recent_posts END
+FROM leads_profile AS profile
+LEFT JOIN LATERAL (
+    SELECT array_agg(left(text, %(longest)s) ORDER BY posted_at DESC, id) AS texts,
         array_agg(language ORDER BY posted_at DESC, id) AS languages
-    FROM (SELECT id, text, language, posted_at FROM automation_profilepost WHERE profile_id = chosen.profile_id
-        ORDER BY posted_at DESC LIMIT %s) AS newest
-) AS kept
-WHERE kept.texts IS NOT NULL
+    FROM (SELECT id, text, language, posted_at FROM automation_profilepost WHERE profile_id = profile.id
+        ORDER BY posted_at DESC LIMIT %(most)s) AS newest
+) AS kept ON true
+WHERE profile.id = ANY(%(ids)s)
+ORDER BY profile.id
 """
-COLUMNS = (
-    "pk", "person_id", "network", "handle", "display_name", "bio", "url", "website", "location", "language", "avatar_url",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +95,11 @@ def take(kind: Kind) -> list[Row]:
 
 def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
     """What steps may know of the profiles with these keys, with the facts that are given; who is gone is left out."""
-    ids = list(facts)
-    posts = _posts(ids)
-    chosen = Profile.objects.filter(pk__in=ids).order_by("pk")
-    for *plain, bounced_at in chosen.values_list(*COLUMNS, "bounced_at"):
-        known: dict[str, Any] = dict(zip(COLUMNS, plain, strict=True))
-        pk = known["pk"]
-        yield Subject(**known, bounced=bounced_at is not None, posts=posts.get(pk, ()), facts=facts[pk])
-
-
-def _posts(ids: list[int]) -> dict[int, tuple[Words, ...]]:
-    """The posts of each profile, newest first: those kept one by one, else what came with the profile itself."""
     with connection.cursor() as cursor:
-        cursor.execute(POSTS, [ids, LONGEST_POST, MOST_POSTS])
-        kept = {pk: tuple(map(Words, texts, languages)) for pk, texts, languages in cursor.fetchall()}
-    others = Profile.objects.filter(pk__in=[pk for pk in ids if pk not in kept]).exclude(recent_posts=[])
-    return kept | {pk: _words(posts) for pk, posts in others.values_list("pk", "recent_posts")}
+        cursor.execute(SUBJECTS, {"ids": list(facts), "longest": LONGEST_POST, "most": MOST_POSTS})
+        for *plain, texts, languages, with_profile in cursor.fetchall():
+            posts = tuple(map(Words, texts, languages)) if texts else _words(json.loads(with_profile))
+            yield Subject(*plain, posts, facts[plain[0]])
 
 
 def _words(posts: Any) -> tuple[Words, ...]:

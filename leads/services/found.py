@@ -14,6 +14,7 @@ from leads.services.facts import clean_text
 from outreach.lib import events
 
 FILLABLE = {"language": 8, "country": 2}
+HOLD = "SELECT id, language, country FROM leads_person WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 FILL = """
 UPDATE leads_person SET language = given.language, country = given.country, updated_at = now()
 FROM unnest(%s::bigint[], %s::varchar[], %s::varchar[]) AS given (id, language, country)
@@ -56,12 +57,7 @@ def fill_people(fills: Sequence[Fill], *, by: consent.Actor) -> int:
     if unknown:
         raise TypeError(f"Nobody may fill in {', '.join(sorted(unknown))}. Known: {', '.join(FILLABLE)}.")
     with transaction.atomic():
-        rows = Person.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")
-        wanted = sorted({fill.person_id for fill in fills})
-        now = {
-            pk: {"language": language, "country": country}
-            for pk, language, country in rows.filter(pk__in=wanted).values_list("pk", "language", "country")
-        }
+        now = _held({fill.person_id for fill in fills})
         changed = {fill.person_id for fill in fills if _fill(now.get(fill.person_id), fill)}
         if changed:
             values = [(pk, now[pk]["language"], now[pk]["country"]) for pk in sorted(changed)]
@@ -70,6 +66,13 @@ def fill_people(fills: Sequence[Fill], *, by: consent.Actor) -> int:
             told = {"fields": sorted(FILLABLE)}
             events.emit("person.changed", model="leads.person", ids=sorted(changed), by=by, **told)
     return len(changed)
+
+
+def _held(person_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    """What is filled in now, by person; nobody else changes them until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, [sorted(person_ids)])
+        return {pk: {"language": language, "country": country} for pk, language, country in cursor.fetchall()}
 
 
 def _fill(row: dict[str, str] | None, fill: Fill) -> bool:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 from django.conf import settings
@@ -16,6 +18,9 @@ from django.db.models.functions import Now
 
 from automation import enrichment
 from automation.enrichment import registry, running
+from automation.enrichment.base import Step
+from automation.enrichment.needing import Passed
+from automation.enrichment.taking import Kind, Row
 from automation.models import Enrichment, EnrichmentRunner
 from leads.models import Person, Profile
 from tests.automation.enrichment.conftest import GERMAN, post
@@ -66,13 +71,13 @@ def test_every_step_of_every_profile_still_happens_once(
     assert len(kept) == BATCH
 
     seen: Counter[int] = Counter()
-    passed = running._pass
+    work_out = running._work_out
 
-    def watched(kind: object, steps: object, rows: list[running.Row]) -> None:
+    def watched(kind: Kind, steps: Sequence[Step], rows: list[Row], now: datetime) -> list[Passed]:
         seen.update(row.subject.pk for row in rows)
-        passed(kind, steps, rows)  # type: ignore[arg-type]
+        return work_out(kind, steps, rows, now)
 
-    monkeypatch.setattr(running, "_pass", watched)
+    monkeypatch.setattr(running, "_work_out", watched)
     while EnrichmentRunner.objects.filter(leased_until__gt=Now()).exists():
         time.sleep(0.1)
     enrichment.run()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from automation import enrichment
-from automation.enrichment import needing, registry, running, taking
+from automation.enrichment import keeping, needing, registry, running, taking
 from automation.enrichment import steps as package
 from automation.enrichment.base import Result, Step, Subject, failed, found, later
 from automation.models import Enrichment, ProfilePost
@@ -229,28 +230,78 @@ def test_not_before_its_time(one_step: Any) -> None:
     assert row.due_at is not None
 
 
-def test_change_while_a_worker_is_at_it_is_not_lost(one_step: Any) -> None:
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Has something happen once a batch has been worked out, before it is kept."""
+
+    def use(act: Callable[[], object]) -> None:
+        keep = keeping.keep
+
+        def later(kind: taking.Kind, passed: Sequence[needing.Passed]) -> None:
+            monkeypatch.setattr(keeping, "keep", keep)
+            act()
+            keep(kind, passed)
+
+        monkeypatch.setattr(keeping, "keep", later)
+
+    return use
+
+
+def test_change_while_a_worker_is_at_it_is_not_lost(one_step: Any, meanwhile: Any) -> None:
     profile = make_profile(bio="tea")
-
-    def change_it(subject: Subject) -> Result:
-        if subject.bio == "tea":
-            Profile.objects.filter(pk=profile.pk).update(bio="coffee")
-        return found(said=subject.bio)
-
-    one_step(Step("tea", "Tea", 1, ("bio",), seen_by([], change_it)))
+    one_step(Step("tea", "Tea", 1, ("bio",), seen_by([], lambda subject: found(said=subject.bio))))
+    meanwhile(lambda: Profile.objects.filter(pk=profile.pk).update(bio="coffee"))
     assert enriched(profile).facts["tea"] == {"said": "coffee"}
 
 
-def test_profile_deleted_while_a_worker_is_at_it_is_forgotten(one_step: Any) -> None:
+def test_profile_deleted_while_a_worker_is_at_it_is_forgotten(one_step: Any, meanwhile: Any) -> None:
     profile = make_profile(bio="tea")
-
-    def delete_it(subject: Subject) -> Result:
-        Profile.objects.filter(pk=profile.pk).delete()
-        return found(said=subject.bio)
-
-    one_step(Step("tea", "Tea", 1, ("bio",), seen_by([], delete_it)))
+    one_step(Step("tea", "Tea", 1, ("bio",), seen_by([])))
+    meanwhile(Profile.objects.filter(pk=profile.pk).delete)
     assert enrichment.run() == 1
     assert not Enrichment.objects.exists()
+
+
+def test_batch_is_worked_out_while_the_one_before_is_kept(
+    one_step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = [threading.Event() for _ in range(3)]
+    calls: list[list[int]] = []
+
+    def begins(subject: Subject) -> Result:
+        begun[len(calls) - 1].set()
+        return found(seen=True)
+
+    one_step(Step("tea", "Tea", 1, ("bio",), seen_by(calls, begins)))
+    monkeypatch.setattr(running, "OFFLINE", replace(taking.OFFLINE, batch=2))
+    people = [make_profile(bio="tea").pk for _ in range(6)]
+    keep, kept = keeping.keep, []
+
+    def watched(kind: taking.Kind, passed: Sequence[needing.Passed]) -> None:
+        kept.append([one.row.subject.pk for one in passed])
+        assert len(kept) == 3 or begun[len(kept)].wait(20)
+        keep(kind, passed)
+
+    monkeypatch.setattr(keeping, "keep", watched)
+    assert enrichment.run() == 6
+    assert kept == calls == [people[:2], people[2:4], people[4:]]
+
+
+def test_what_breaks_while_it_is_kept_comes_back(one_step: Any, meanwhile: Any) -> None:
+    calls: list[list[int]] = []
+    one_step(Step("tea", "Tea", 1, ("bio",), seen_by(calls)))
+    profile = make_profile(bio="tea")
+
+    def breaks() -> None:
+        raise OperationalError("the server is gone")
+
+    meanwhile(breaks)
+    with pytest.raises(OperationalError):
+        enrichment.run()
+    Enrichment.objects.update(due_at=LONG_AGO)
+    enrichment.run()
+    assert standing(profile) == {"tea": "done"}
+    assert calls == [[profile.pk], [profile.pk]]
 
 
 def test_killed_worker_gives_its_profiles_back_when_its_lease_is_over() -> None:

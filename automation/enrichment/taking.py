@@ -99,7 +99,8 @@ def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
         cursor.execute(SUBJECTS, {"ids": list(facts), "longest": LONGEST_POST, "most": MOST_POSTS})
         for *plain, texts, languages, with_profile in cursor.fetchall():
             posts = tuple(map(Words, texts, languages)) if texts else _words(json.loads(with_profile))
-            yield Subject(*plain, posts=posts, facts=facts[plain[0]])
+            fields: Any = (*plain, posts, facts[plain[0]])
+            yield Subject(*fields)
 
 
 def _words(posts: Any) -> tuple[Words, ...]:

@@ -7,6 +7,8 @@ import signal
 import time
 from collections import Counter
 
+from automation.engine import attempts
+from automation.models import Attempt
 from tests.chaos.harness import Result, Scene, main, patiently, say, scene
 from tests.chaos.running import Up, send
 
@@ -44,6 +46,10 @@ def check(
             killed, paused = _torment(stage, up, may_leave, kills, pauses, began + minutes * 60)
         result = _result(stage, killed, paused, time.monotonic() - began)
         result.holds(paused >= pauses, f"{pauses} pauses landed before all was sent ({paused})")
+        if failpoints:
+            dead = Attempt.objects.filter(error=attempts.WORKER_ENDED).count()
+            result.figures["found_dead"] = dead  # attempts; crashes between two batches leave none
+            result.holds(dead > 0, "workers died inside")
         return result
 
 

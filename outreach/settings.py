@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from outreach.lib import crypto, postgres
+from outreach.lib import crypto, postgres, trust
 from outreach.lib.logs import logging_config
 from outreach.look import UNFOLD  # noqa: F401 - the admin's look, read by Unfold
 
@@ -194,6 +194,8 @@ if PRODUCTION and ALLOWED_PRIVATE_HOSTS:
     raise ImproperlyConfigured(
         "ALLOWED_PRIVATE_HOSTS is for laptops and tests; production must leave it empty."
     )
+# Certificates of authorities to trust beside those everybody knows, as one file in PEM form.
+TLS_CA_FILE = trust.required(env.str("TLS_CA_FILE", ""))
 
 # Where people outside reach this installation, e.g. https://outreach.example.org: for links in mail, such as the one
 # that says no. Campaigns by e-mail do not start without it.

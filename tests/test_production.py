@@ -35,6 +35,8 @@ def test_starts_with_everything_set(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"ALLOWED_PRIVATE_HOSTS": "127.0.0.1"}, "ALLOWED_PRIVATE_HOSTS is for laptops and tests"),
+        ({"TLS_CA_FILE": "/dev/null"}, "TLS_CA_FILE holds no certificate: /dev/null"),
+        ({"TLS_CA_FILE": "/no/such.pem"}, "TLS_CA_FILE holds no certificate: /no/such.pem"),
         ({"MAIL_PROVIDERS": "postmark="}, "MAIL_PROVIDERS gives postmark no secret"),
         ({"MAIL_PROVIDERS": "mailgun=key,resend="}, "MAIL_PROVIDERS gives resend no secret"),
     ],

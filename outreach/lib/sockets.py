@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Any
 
-from outreach.lib import net
+from outreach.lib import net, trust
 from outreach.lib.net.deadlines import left_of
 
 
@@ -58,7 +58,7 @@ class Tls:
     """What smtplib and imaplib take for an SSL context: wraps our connections, checks certificate and name."""
 
     def __init__(self) -> None:
-        self._context = ssl.create_default_context()
+        self._context = trust.also(ssl.create_default_context())
 
     def wrap_socket(self, connection: Connection, server_hostname: str | None = None) -> Connection:
         """The connection under TLS; raises :class:`ssl.SSLError` when the server is not who it should be."""

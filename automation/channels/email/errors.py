@@ -13,7 +13,8 @@ from enum import Enum
 import httpx
 
 from automation.channels.base import AuthFailed, ChannelError, NotFound, Refused, TryLater, Unknown
-from automation.channels.email import replies
+from automation.channels.email import hints, replies
+from automation.channels.email.mailbox import Server
 from automation.channels.email.replies import Bounce
 from automation.channels.hiding import hide
 from outreach.lib.net import ForbiddenAddress, ProxyFailed
@@ -46,10 +47,10 @@ EXPECTED = (
 )
 
 
-def of_failure(error: Exception, phase: Phase, password: str = "") -> ChannelError:
+def of_failure(error: Exception, phase: Phase, server: Server) -> ChannelError:
     """The channel's error for an exception in ``phase``; the password is blotted out, should a server repeat it."""
     if isinstance(error, smtplib.SMTPResponseException):
-        return of_reply(error.smtp_code, _said(error.smtp_error, password), phase)
+        return of_reply(error.smtp_code, _said(error.smtp_error, server.password), phase)
     if phase is Phase.AFTER_DOT:
         return Unknown(f"The text was sent whole and no answer came ({type(error).__name__}).")
     if isinstance(error, ForbiddenAddress):
@@ -64,7 +65,8 @@ def of_failure(error: Exception, phase: Phase, password: str = "") -> ChannelErr
         return AuthFailed("The mail server offers no way to sign in that is supported.")
     if isinstance(error, UnicodeError | ValueError):
         return Refused(f"This message cannot be put into mail ({type(error).__name__}).")
-    return TryLater(f"The mail server was lost while {phase.value} ({type(error).__name__}).")
+    hint = hints.of_connecting(error, server, "SMTP") if phase is Phase.CONNECT else ""
+    return TryLater(f"The mail server was lost while {phase.value} ({type(error).__name__}). {hint}".strip())
 
 
 def of_reply(code: int, text: str, phase: Phase) -> ChannelError:
@@ -72,6 +74,7 @@ def of_reply(code: int, text: str, phase: Phase) -> ChannelError:
     said = f"The mail server said {code} {text}".strip()
     if not 400 <= code <= 599:  # no reply of SMTP at all
         garbled = f"The mail server's answer while {phase.value} cannot be understood."
+        garbled += " Is this the port of its SMTP?" if phase is Phase.CONNECT else ""
         return Unknown(garbled) if phase is Phase.AFTER_DOT else TryLater(garbled)
     if phase is not Phase.SIGN_IN and replies.says_slow_down(text):
         wait = replies.seconds_asked(text) or (3600.0 if "dai" in text.lower() else SLOWED)
@@ -82,6 +85,8 @@ def of_reply(code: int, text: str, phase: Phase) -> ChannelError:
         return AuthFailed(said)
     if phase is Phase.SENDER and replies.enhanced(text) not in {(5, 3, 4), (5, 2, 3)} and code != 552:
         return AuthFailed(f"{said}. It does not let this account send as its address.")
+    if phase is Phase.RECIPIENT and replies.is_about_sender(text):
+        return AuthFailed(f"{said}. It does not let this account send.")
     if phase is Phase.RECIPIENT and replies.bounce_of("", text, code) is Bounce.HARD:
         return NotFound(said)
     return Refused(said)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import imaplib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 from imap_tools import BaseMailBox, ImapToolsError
+from imap_tools.errors import UnexpectedCommandStatusError
 
 from automation.channels.base import AuthFailed, ChannelError, Labelling, TryLater
-from automation.channels.email import labels
+from automation.channels.email import hints, labels
 from automation.channels.email.errors import DETAIL_LENGTH
 from automation.channels.email.mailbox import Server
 from automation.channels.hiding import hide
@@ -85,9 +86,20 @@ class _MailBox(BaseMailBox):
 
     def _get_mailbox_client(self) -> imaplib.IMAP4:
         client = _client(self.server)
-        if self.server.security == "starttls":
-            client.starttls(ssl_context=sockets.Tls())
+        try:
+            self._begin_tls(client)
+        except BaseException:
+            with contextlib.suppress(OSError):  # a handshake that failed has closed it already
+                client.shutdown()
+            raise
         return client
+
+    def _begin_tls(self, client: imaplib.IMAP4) -> None:
+        if self.server.security != "starttls":
+            return
+        if "STARTTLS" not in client.capabilities:
+            raise AuthFailed("The mailbox's server offers no STARTTLS, so the password would be readable.")
+        client.starttls(ssl_context=sockets.Tls())
 
 
 def _client(server: Server) -> imaplib.IMAP4:
@@ -104,10 +116,12 @@ class Imap:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        with _told(server), net.deadline(HELLO_SECONDS):
-            self._box = _MailBox(server)
+        with net.deadline(HELLO_SECONDS):
+            with _told(server, greeted=False):
+                self._box = _MailBox(server)
             try:
-                self._sign_in()
+                with _told(server):
+                    self._sign_in()
             except BaseException:
                 self._box.client.shutdown()
                 raise
@@ -153,7 +167,9 @@ class Imap:
             reached = (
                 found[-1].uid if found else (cursor.uid if cursor.validity == validity else following - 1)
             )
-            return found, str(Cursor(validity, reached, today)), len(found) < len(uids)
+            # Numbered anew, mails need not have their numbers in the order they came in.
+            in_order = sorted(found, key=lambda one: (one.received_at, one.uid))
+            return in_order, str(Cursor(validity, reached, today)), len(found) < len(uids)
 
     def knows(self, message_id: str) -> bool:
         """Whether the mailbox proves that a message went out: it lies in Sent, or somebody answers it."""
@@ -249,14 +265,16 @@ def _imap_date(day: date) -> str:
     return f"{day.day:02d}-{months[day.month - 1]}-{day.year}"
 
 
-@contextmanager
-def _told(server: Server) -> Iterator[None]:
+@contextlib.contextmanager
+def _told(server: Server, *, greeted: bool = True) -> Iterator[None]:
     try:
         yield
     except ChannelError:
         raise
     except _ENDED as error:
-        raise _error(error, server) from None
+        found = _error(error, server)
+        hint = "" if greeted or isinstance(found, AuthFailed) else hints.of_connecting(error, server, "IMAP")
+        raise (TryLater(f"{found} {hint}") if hint else found) from None
 
 
 def _error(error: Exception, server: Server) -> ChannelError:
@@ -270,5 +288,8 @@ def _error(error: Exception, server: Server) -> ChannelError:
 
 
 def _said(error: Exception, server: Server) -> str:
-    text = " ".join(str(error).split())
+    """The server's own words where the error holds them."""
+    told = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else [str(error)]
+    words = (one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in told if one)
+    text = " ".join(" ".join(words).split())
     return hide(text, server.password)[:DETAIL_LENGTH]

@@ -22,6 +22,8 @@ from outreach.lib import net, sockets
 
 UNTIL_DOT_SECONDS = 9.0  # connecting, signing in and handing one message over
 AFTER_DOT_SECONDS = 15.0  # for the answer that says whether it was taken
+# Servers count what they refuse in a connection and answer ever slower, Postfix by a second a command from ten on.
+MOST_REFUSALS = 5
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
@@ -46,7 +48,7 @@ class Smtp:
         """Connect and sign in within ``UNTIL_DOT_SECONDS``; ``name`` is how we introduce ourselves."""
         self._server = server
         self._client = _Client(server, name)
-        self._phase = Phase.CONNECT
+        self._refusals = 0
         try:
             with net.deadline(UNTIL_DOT_SECONDS):
                 self._sign_in()
@@ -66,7 +68,13 @@ class Smtp:
             self._client.login(self._server.username, self._server.password)
 
     def alive(self) -> bool:
-        """Whether it still answers; a server closes connections that rest."""
+        """Whether it still answers and serves us well; a server closes connections that rest. One that is not is left."""
+        alive = self._refusals < MOST_REFUSALS and self._answers()
+        if not alive:
+            self.close()
+        return alive
+
+    def _answers(self) -> bool:
         try:
             return self._client.rset()[0] == 250
         except errors.EXPECTED:
@@ -90,6 +98,7 @@ class Smtp:
         with self._told(Phase.AFTER_DOT), net.deadline(AFTER_DOT_SECONDS):
             self._client.send(b".\r\n")
             self._agreed(self._client.getreply(), 250)
+        self._refusals = 0  # servers begin to count anew as well
 
     def _options(self, sender: str, recipient: str, content: bytes) -> list[str]:
         options = [f"size={len(content)}"] if self._client.has_extn("size") else []
@@ -105,9 +114,11 @@ class Smtp:
         try:
             yield
         except errors.EXPECTED as error:
-            if not isinstance(error, smtplib.SMTPResponseException):
+            if isinstance(error, smtplib.SMTPResponseException):
+                self._refusals += 1
+            else:
                 self._client.close()
-            raise errors.of_failure(error, phase, self._server.password) from None
+            raise errors.of_failure(error, phase, self._server) from None
 
     @staticmethod
     def _agreed(reply: tuple[int, bytes], *expected: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from outreach.lib import trust
 from outreach.lib.net import addresses, proxies
 from outreach.lib.net.deadlines import left_of
 
@@ -225,4 +226,4 @@ _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """One for the process: it holds every certificate authority, and each account with a proxy has a transport."""
-    return httpx.create_ssl_context(trust_env=False)
+    return trust.also(httpx.create_ssl_context(trust_env=False))

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -84,6 +85,12 @@ class ImapServer:
             self._server.close()
         for writer in list(self._open):
             writer.transport.abort()
+        for _ in range(
+            100
+        ):  # their tasks end on their own; one that is cut off is complained of in another test
+            if not self._open:
+                break
+            await asyncio.sleep(0.01)
 
     def add_user(self, name: str, password: str, *folders: str) -> None:
         """A mailbox with an INBOX and these folders."""
@@ -100,17 +107,17 @@ class ImapServer:
     def _identity(self, name: str) -> Identity:
         return Identity(name, self._login, None, frozenset({"admin"}))
 
-    def put(self, name: str, content: bytes, folder: str = "INBOX") -> None:
-        """A message arrives."""
-        self._run(self.deliver(name, content, folder))
+    def put(self, name: str, content: bytes, folder: str = "INBOX", *, at: datetime | None = None) -> None:
+        """A message arrives, or arrived ``at``."""
+        self._run(self.deliver(name, content, folder, at))
 
-    async def deliver(self, name: str, content: bytes, folder: str = "INBOX") -> None:
+    async def deliver(
+        self, name: str, content: bytes, folder: str = "INBOX", at: datetime | None = None
+    ) -> None:
         if folder == "INBOX":
             self.contents[name].append(content)
         async with self._identity(name).new_session() as session:
-            await session.append_messages(
-                folder, [AppendMessage(content, None, frozenset({Flag(b"\\Seen")}))]
-            )
+            await session.append_messages(folder, [AppendMessage(content, at, frozenset({Flag(b"\\Seen")}))])
 
     def deliver_from(self, loop: asyncio.AbstractEventLoop, name: str, content: bytes, folder: str) -> Any:
         """As :meth:`put`, awaited in another loop."""

@@ -131,6 +131,19 @@ def test_a_mailbox_numbered_anew_is_read_again(world: MailWorld, channel: EmailC
     assert read_inbox(channel, after) == ([], after)
 
 
+def test_mails_come_in_the_order_they_arrived_whatever_their_numbers(
+    world: MailWorld, channel: EmailChannel
+) -> None:
+    _, cursor = read_inbox(channel)
+    now = datetime.now(UTC)
+    for name, ago in (("new", 0), ("old", 60), ("older", 3600)):
+        content = f"From: bob@people.test\r\nMessage-ID: <{name}@x>\r\n\r\nText\r\n".encode()
+        world.imap.put(OURS, content, at=now - timedelta(seconds=ago))
+    found, after = read_inbox(channel, cursor)
+    assert [m.remote_id for m in found] == ["older@x", "old@x", "new@x"]
+    assert read_inbox(channel, after) == ([], after)
+
+
 def test_an_answer_proves_that_a_mail_went_out(world: MailWorld, channel: EmailChannel) -> None:
     world.files_sent = False
     wanted = mail(started_at=datetime.now(UTC) - timedelta(hours=1))

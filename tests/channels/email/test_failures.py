@@ -30,6 +30,16 @@ from tests.channels.email.world import MailWorld
         ("rcpt", "552 5.2.2 mailbox full", Refused),
         ("rcpt", "554 5.7.1 blocked by policy", Refused),
         ("rcpt", "450 4.2.0 greylisted", TryLater),
+        ("rcpt", "554 5.7.1 <bob@people.test>: Recipient address rejected: Access denied", Refused),
+        ("rcpt", "553 5.7.1 <ann@ours.test>: Sender address rejected: not owned by user carl", AuthFailed),
+        ("rcpt", "550 5.1.8 <ann@ours.test>: Sender address rejected: Domain not found", AuthFailed),
+        ("rcpt", "554 5.7.1 <bob@people.test>: Relay access denied", AuthFailed),
+        ("rcpt", "554 5.7.1 <ours.test[192.0.2.1]>: Client host rejected: Access denied", AuthFailed),
+        (
+            "rcpt",
+            "550 5.1.1 <b@p.test>: Recipient address rejected: host mx said: Relay access denied",
+            NotFound,
+        ),
         ("data", "451 4.3.0 not now", TryLater),
         ("data", "554 5.7.1 no", Refused),
         ("dot", "451 4.7.1 try later", TryLater),
@@ -62,10 +72,36 @@ def test_the_next_mail_goes_after_a_refusal_and_after_a_loss(
     assert len(world.smtp.taken) == 1
 
 
+def test_a_connection_in_which_much_was_refused_is_left(world: MailWorld, channel: EmailChannel) -> None:
+    """Servers answer ever slower in it."""
+    world.smtp.fault("rcpt", "550 5.1.1 user unknown", count=smtp.MOST_REFUSALS)
+    for _ in range(smtp.MOST_REFUSALS):
+        with pytest.raises(NotFound):
+            channel.message(mail())
+    before = world.smtp.connections
+    channel.message(mail())
+    channel.message(mail())
+    assert (world.smtp.connections, len(world.smtp.taken)) == (before + 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"smtp_security": "tls"}, "Set the SMTP security to starttls"),
+        ({"imap_security": "tls"}, "Set the IMAP security to starttls"),
+        ({"smtp_port": "1"}, "Nothing answers at 127.0.0.1 on port 1; the usual one is 25"),
+    ],
+)
+def test_a_port_of_another_kind_is_told(world: MailWorld, changes: dict[str, str], words: str) -> None:
+    with pytest.raises(TryLater, match=words):
+        connect(world.login(OURS, **changes)).verify()
+
+
 def test_too_many_is_a_rate_limit_with_its_wait(world: MailWorld, channel: EmailChannel) -> None:
     for reply, wait in (
         ("450 4.7.1 Too many messages, try again in 90 seconds", 90.0),
         ("421 4.7.0 rate limit exceeded", 900.0),
+        ("450 4.7.1 Error: too much mail from 192.0.2.1", 900.0),
         ("550 5.4.5 Daily user sending limit exceeded", 3600.0),
     ):
         world.smtp.fault("rcpt", reply)
@@ -128,9 +164,9 @@ def test_servers_that_never_greet_are_left(
     monkeypatch.setattr(imap, "HELLO_SECONDS", 0.5)
     channel = connect(world.login(OURS, smtp_port=str(silent_port), imap_port=str(silent_port)))
     began = time.monotonic()
-    with pytest.raises(TryLater):
+    with pytest.raises(TryLater, match="set the SMTP security to tls"):
         channel.message(mail())
-    with pytest.raises(TryLater):
+    with pytest.raises(TryLater, match="set the IMAP security to tls"):
         channel.inbox("1.1.20260101")
     assert time.monotonic() - began < 5.0
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -108,3 +109,43 @@ def test_a_server_without_starttls_gets_no_password(serve: Callable[..., Login],
     with pytest.raises(AuthFailed, match="STARTTLS"):
         connect(login).message(mail())
     plain.close()
+
+
+def test_a_mailbox_without_starttls_gets_no_password(serve: Callable[..., Login], certificate: Make) -> None:
+    login = serve(certificate(), "starttls")
+    plain = ImapServer()
+    login.secret["imap_port"] = str(plain.port)
+    with pytest.raises(AuthFailed, match="offers no STARTTLS"):
+        connect(login).inbox("")
+    plain.close()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_an_authority_of_our_own_is_trusted_by_its_setting(
+    certificate: Make,
+    serve: Callable[..., Login],
+    security: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    login = serve(certificate(), security)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(AuthFailed, match="certificate"):
+        connect(login).verify()
+    settings.TLS_CA_FILE = str(tmp_path / "trusted.pem")
+    assert connect(login).verify().handle == OURS
+
+
+def test_an_authority_of_our_own_is_trusted_for_its_own_names_only(
+    certificate: Make,
+    serve: Callable[..., Login],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    login = serve(certificate("192.0.2.1"), "tls")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    settings.TLS_CA_FILE = str(tmp_path / "trusted.pem")
+    with pytest.raises(AuthFailed, match="certificate"):
+        connect(login).verify()

@@ -37,10 +37,11 @@ def take(account: Account, item: Inbound) -> bool:
     """Keep one report and draw its consequences, once; false for one that is known, or about no mail of ours."""
     notice = item.notice
     task = threads.task_of(item.references) or _task_to(account, notice) if notice else None
-    if notice is None or task is None or task.profile is None:
+    about = task.profile if task else None
+    if notice is None or task is None or about is None or _is_about_a_copy(account, about, notice):
         log.info("report_left_out", account=account.pk, message=item.remote_id, subject=item.subject[:80])
         return False
-    return keep(task, task.profile, notice, remote_id=item.remote_id, subject=item.subject)
+    return keep(task, about, notice, remote_id=item.remote_id, subject=item.subject)
 
 
 @effects.on_ended(ActionKind.EMAIL)
@@ -93,6 +94,17 @@ def _task_to(account: Account, notice: Notice | None) -> Task | None:
     return (
         sent.select_related("profile__person", "lane__account", "campaign").order_by("-finished_at").first()
     )
+
+
+def _is_about_a_copy(account: Account, profile: Profile, notice: Notice) -> bool:
+    """Whether a report is about a copy that the mail server files in the sender's own mailbox, and not about the recipient.
+
+    Reports about somebody to whom the recipient's mail is forwarded name another address as well, and count.
+    """
+    local, _, domain = account.handle.casefold().rpartition("@")
+    name, _, named = notice.address.casefold().rpartition("@")
+    own = named == domain and name.partition("+")[0] == local
+    return own and notice.address.casefold() != profile.handle.casefold()
 
 
 def _words(notice: Notice) -> str:

@@ -7,9 +7,14 @@ from email.message import Message
 
 from automation.channels.base import Notice
 from automation.channels.email import parts, replies
+from automation.channels.email.replies import Bounce
 
 COMPLAINT = "complaint"
 DELAYED = "delayed"
+# With their forms for addresses beyond ASCII (RFC 6533).
+STATUSES = ("message/delivery-status", "message/global-delivery-status")
+MAILS = ("message/rfc822", "message/global")
+HEADS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
 _COMPLAINTS = frozenset({"abuse", "fraud", "virus", "opt-out", "opt-out-list", "other", ""})
 _SENDER = re.compile(r"(mailer-daemon|postmaster|mail-?delivery|bounce[sd]?)([+=-][^@]*)?@", re.IGNORECASE)
 _SUBJECT = re.compile(
@@ -21,6 +26,7 @@ _DELAY = re.compile(
     r"delayed|will (be retried|retry|keep trying|continue to (try|be made))|still trying|not yet been delivered|warning:",
     re.I,
 )
+MOST_FIELDS = 20_000  # characters
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+=\-]{1,64}@[A-Za-z0-9.\-]{1,190}\.[A-Za-z]{2,24}")
 _OUR_ID = re.compile(r"\b[0-9a-f]{32}@[A-Za-z0-9.\-]{1,200}")
 
@@ -32,7 +38,7 @@ def notice_of(mail: Message) -> Notice | None:
         return _complaint(mail)
     if "multipart/report" in kind:
         found = _delivery_status(mail)
-        if found or any(part.get_content_type() == "message/delivery-status" for part in parts.walk(mail)):
+        if found or any(part.get_content_type() in STATUSES for part in parts.walk(mail)):
             return found
     return _by_hand(mail)
 
@@ -41,7 +47,7 @@ def reported_ids(mail: Message) -> list[str]:
     """Message ids of the mail a report is about, from what it encloses or quotes."""
     found: list[str] = []
     for part in parts.walk(mail):
-        if part.get_content_type() in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers"):
+        if part.get_content_type() in MAILS + HEADS:
             payload = part.get_payload()
             if isinstance(payload, list) and payload and isinstance(payload[0], Message):
                 found += parts.ids(payload[0], "Message-ID")
@@ -53,16 +59,43 @@ def reported_ids(mail: Message) -> list[str]:
 
 
 def _delivery_status(mail: Message) -> Notice | None:
-    """The first recipient's fate that is no success."""
+    """The fate, if no success, of the one the mail was written to; else of the first recipient that has one.
+
+    A server may send copies elsewhere, into an archive say, and reports of these come in the same mail.
+    """
+    fates = [
+        _fate(block, action)
+        for part in parts.walk(mail)
+        if part.get_content_type() in STATUSES
+        for block in _fields(part)
+        if (action := parts.header(block, "Action").lower()) in ("failed", "delayed")
+    ]
+    written_to = _written_to(mail)
+    return next((one for one in fates if one.address in written_to), fates[0] if fates else None)
+
+
+def _blocks(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+
+
+def _fields(part: Message) -> list[Message]:
+    """The groups of fields of a report: first the report's own, then each recipient's."""
+    if part.get_content_type() == "message/delivery-status":
+        return _blocks(part)
+    groups = re.split(r"\n[ \t]*\n", _raw_text(part).replace("\r\n", "\n")[:MOST_FIELDS])
+    return [parts.parse(group.strip().encode("utf-8", "surrogateescape")) for group in groups]
+
+
+def _written_to(mail: Message) -> set[str]:
+    """Whom the enclosed mail, or its enclosed head, names as its recipients, in small letters."""
+    found: list[Message] = []
     for part in parts.walk(mail):
-        payload = part.get_payload()
-        if part.get_content_type() != "message/delivery-status" or not isinstance(payload, list):
-            continue
-        for block in payload:
-            action = parts.header(block, "Action").lower() if isinstance(block, Message) else ""
-            if isinstance(block, Message) and action in ("failed", "delayed"):
-                return _fate(block, action)
-    return None
+        if part.get_content_type() in MAILS:
+            found += _blocks(part)
+        elif part.get_content_type() in HEADS:
+            found.append(parts.parse(parts.content_of(part).encode("utf-8", "replace")))
+    return {address.lower() for one in found for _, address in parts.addresses(parts.header(one, "To"))}
 
 
 def _fate(block: Message, action: str) -> Notice:
@@ -71,9 +104,14 @@ def _fate(block: Message, action: str) -> Notice:
     recipient = parts.header(block, "Original-Recipient") or parts.header(block, "Final-Recipient")
     found = _ADDRESS.search(recipient)
     said = re.search(r"\b([45]\d\d)[ -]", words)
-    kind = (
-        DELAYED if action == "delayed" else str(replies.bounce_of(status, words, int(said[1]) if said else 0))
-    )
+    code = int(said[1]) if said else 0
+    kind = str(replies.bounce_of(status, words, code))
+    if action == "delayed":
+        kind = DELAYED
+    elif status.startswith("4.") and code < 500 and not replies.says_why(words):
+        kind = str(
+            Bounce.EXPIRED
+        )  # what passes was final: it was tried for as long as it may be (RFC 3464, 2.3.4)
     return Notice(kind, found[0].lower() if found else "", status, words[:300])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from outreach.lib import clock
 from tests.automation.conftest import run_lanes
 from tests.automation.conversations.mailing import make_mailbox, people, read, send, start_campaign
 from tests.channels.email.world import MailWorld
+from tests.factories import make_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -249,3 +251,24 @@ def test_reports_count_from_when_they_come(world: MailWorld, mailbox: Account) -
     world.report(send(world, mailbox, bob), "5.2.2", "552 5.2.2 mailbox full")
     read(mailbox)
     assert Message.objects.get(direction="in").sent_at > clock.database_now() - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("detail", ["", "+Sent"])
+def test_a_copy_for_ourselves_that_comes_back_is_no_bounce_of_the_recipient(
+    world: MailWorld, mailbox: Account, detail: str
+) -> None:
+    """Mail servers file copies of what we send; one that cannot be filed is reported to us in the same words."""
+    [bob] = people(1)
+    taken = send(world, mailbox, bob)
+    copy = mailbox.handle.replace("@", f"{detail}@")
+    world.report(replace(taken, recipient=copy), "5.1.1", "550 5.1.1 user unknown")
+    read(mailbox)
+    assert not Suppression.objects.exists()
+    assert not Message.objects.exclude(notice="").exists()
+
+
+def test_a_colleague_who_is_gone_is_a_bounce(world: MailWorld, mailbox: Account) -> None:
+    colleague = make_profile("colleague@ours.test", network="email")
+    world.report(send(world, mailbox, colleague), "5.1.1", "550 5.1.1 user unknown")
+    read(mailbox)
+    assert Suppression.objects.get().address == "colleague@ours.test"

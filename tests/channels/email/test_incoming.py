@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automation.channels.base import Inbound, Notice
-from automation.channels.email import incoming, quotes, replies, wording
+from automation.channels.base import Inbound
+from automation.channels.email import incoming, quotes, wording
 from automation.channels.email.imap import MOST_BYTES, Raw
 from automation.conversations.reading import read as understand
 
@@ -99,75 +99,6 @@ def test_a_subject_of_their_own_counts() -> None:
 def test_references_come_nearest_first() -> None:
     found = mail(f"References: <a@x> <b@x>\r\n <{OURS}>\r\nIn-Reply-To: <{OURS}>\r\n")
     assert found.references == (OURS, "b@x", "a@x")
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        (  # exim
-            "From: Mail Delivery System <Mailer-Daemon@mx.test>\r\nX-Failed-Recipients: bob@people.test\r\n"
-            "Subject: Mail delivery failed: returning message to sender\r\nMessage-ID: <2@x>\r\n\r\n"
-            "A message that you sent could not be delivered:\r\n  bob@people.test\r\n    550 5.1.1 no such user\r\n"
-            f"Message-ID: <{OURS}>\r\n",
-            ("hard", "bob@people.test", "5.1.1"),
-        ),
-        (  # qmail
-            "From: MAILER-DAEMON@mx.test\r\nSubject: failure notice\r\nMessage-ID: <3@x>\r\n\r\nHi. This is the qmail-send "
-            f"program.\r\n<bob@people.test>:\r\nSorry, no mailbox here by that name.\r\nMessage-ID: <{OURS}>\r\n",
-            ("hard", "bob@people.test", ""),
-        ),
-        (
-            "From: postmaster@mx.test\r\nSubject: Delivery delayed\r\nMessage-ID: <4@x>\r\n\r\nbob@people.test\r\n"
-            f"The server will keep trying.\r\n{OURS}\r\n",
-            ("delayed", "bob@people.test", ""),
-        ),
-    ],
-)  # fmt: skip
-def test_reports_written_by_hand_are_understood(text: str, wanted: tuple[str, str, str]) -> None:
-    found = read(text)
-    assert found is not None
-    assert found.notice is not None
-    assert (found.notice.kind, found.notice.address, found.notice.status) == wanted
-    assert OURS in found.references
-
-
-def report(action: str, status: str, words: str) -> Notice | None:
-    found = read(
-        f"{HEAD}Subject: Report\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=e\r\n\r\n"
-        f"--e\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; B@P.test\r\n"
-        f"Action: {action}\r\nStatus: {status}\r\nDiagnostic-Code: {words}\r\n\r\n--e--\r\n"
-    )
-    return found.notice if found else None
-
-
-@pytest.mark.parametrize(
-    ("action", "status", "words", "kind"),
-    [
-        ("failed", "5.1.1", "smtp; 550 user unknown", "hard"),
-        ("failed", "5.1.10", "smtp; 556 null MX", "hard"),
-        ("failed", "5.2.1", "smtp; 550 account disabled", "hard"),
-        ("failed", "5.2.2", "smtp; 552 over quota", "soft"),
-        ("failed", "5.7.1", "smtp; 550 message rejected as spam", "blocked"),
-        ("failed", "5.7.26", "smtp; 550 fails DMARC", "blocked"),
-        ("failed", "4.4.7", "smtp; 451 expired", "expired"),
-        ("failed", "5.0.0", "smtp; 550 no such user", "hard"),
-        ("delayed", "4.4.1", "smtp; 421 busy", "delayed"),
-    ],
-)
-def test_reports_of_the_standard_are_understood(action: str, status: str, words: str, kind: str) -> None:
-    found = report(action, status, words)
-    assert found is not None
-    assert (found.kind, found.address) == (kind, "b@p.test")
-
-
-@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded"])
-def test_reports_that_all_is_well_are_none(action: str) -> None:
-    assert report(action, "2.0.0", "smtp; 250 ok") is None
-
-
-def test_codes_are_not_found_in_other_numbers() -> None:
-    assert replies.enhanced("version 15.1.1 of 10.5.1.1") is None
-    assert replies.enhanced("550-5.1.1 gone") == (5, 1, 1)
 
 
 REPORT = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any, Protocol
 
 from accounts.enums import ActionKind
 from accounts.models import Account
@@ -23,7 +24,13 @@ from tests.factories import make_account, make_lane, make_profile
 _numbers = count(1)
 
 
-def make_mailbox(world: MailWorld, **fields: object) -> Account:
+class HasMailboxes(Protocol):
+    """A world in which an address becomes a mailbox; gives the secret to sign in with."""
+
+    def mailbox(self, address: str) -> dict[str, Any]: ...
+
+
+def make_mailbox(world: HasMailboxes, **fields: object) -> Account:
     """A working mailbox whose inbox has been read once, so that what comes from now on is news."""
     handle = f"us{next(_numbers)}@ours.test"
     account = make_account(

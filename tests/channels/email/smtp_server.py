@@ -71,6 +71,7 @@ class SmtpServer:
     deliver: Deliver | None = None
     tls: Any = None  # a context for STARTTLS
     implicit_tls: Any = None
+    auth_required: bool = True  # False: it takes mail from anybody, as servers do from each other
     taken: list[Taken] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     connections: int = 0
@@ -179,7 +180,7 @@ class _Controller(Controller):
     def factory(self) -> SMTP:
         self._world.connections += 1
         return _Smtp(
-            self.handler, authenticator=self._world.authenticate, auth_required=True, auth_require_tls=False,
+            self.handler, authenticator=self._world.authenticate, auth_required=self._world.auth_required, auth_require_tls=False,
             tls_context=self._world.tls, require_starttls=self._world.tls is not None, enable_SMTPUTF8=True,
             hostname="mail.test", loop=self.loop,
         )  # fmt: skip

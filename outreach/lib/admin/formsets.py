@@ -6,12 +6,8 @@ from typing import Any
 
 from django import forms
 
-UNFOLDS = (
-    "request",
-    "per_page",
-    "count",
-    "count_variant",
-)  # what its inlines give that Django's formsets do not take
+# What Unfold's inlines give, and Django's formsets do not take.
+UNFOLDS = ("request", "per_page", "count", "count_variant")
 
 
 class ReadFormSet(forms.BaseInlineFormSet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from automation import enrichment
 from automation.enrichment import registry
+from automation.enrichment.base import Result, Step, Subject, found
 from automation.models import Enrichment
 from leads.models import Profile
 from tests.automation.discovery.websites import conftest as websites
@@ -48,3 +50,22 @@ def fresh_registry() -> Any:
     registry.steps.cache_clear()
     yield registry
     registry.steps.cache_clear()
+
+
+@pytest.fixture
+def one_step(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a single step in the place of all others."""
+
+    def use(step: Step) -> Step:
+        monkeypatch.setattr(registry, "steps", lambda: (step,))
+        return step
+
+    return use
+
+
+def seen_by(calls: list[list[int]], answer: Any = None) -> Any:
+    def run(subjects: Sequence[Subject]) -> list[Result]:
+        calls.append([subject.pk for subject in subjects])
+        return [answer(subject) if answer else found(seen=True) for subject in subjects]
+
+    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from leads.addresses import EMAIL
 
@@ -24,11 +24,8 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
 
 
-class Words(NamedTuple):
-    """A post: its text, and the language its network says it is in (``de``, or empty)."""
-
-    text: str
-    language: str = ""
+# A post: its text, and the language its network says it is in ("de", or empty). Plain pairs, since there are so many.
+Words = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
@@ -52,8 +51,11 @@ def enough(plain: str) -> bool:
 
 def counted(posts: Iterable[Words]) -> dict[str, int]:
     """How many posts are in which language, most first: as the network says, else as they read."""
-    counts = Counter(post.language.partition("-")[0] or detect(post.text)[0] for post in posts)
-    return {language: number for language, number in counts.most_common() if language}
+    counts: dict[str, int] = {}
+    for text, said in posts:
+        if language := said.partition("-")[0] if said else detect(text)[0]:
+            counts[language] = counts.get(language, 0) + 1
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("countries.tsv")
@@ -79,6 +79,7 @@ def folded(text: str) -> str:
     return " ".join(re.sub(r"[^\w]+", " ", text.casefold()).split())
 
 
+@lru_cache(maxsize=4_096)  # people share places
 def of_location(text: str) -> str:
     """The country of a place as profiles name it ("Portland, OR", "Köln", "Berlin / Wien"); empty when unclear or several."""
     if not text.strip():

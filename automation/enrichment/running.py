@@ -9,6 +9,7 @@ keeps killing its worker fails with that reason.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 MOST_DEATHS = 3
 FIRST_PAUSE = 600.0  # seconds before a second try; then four times as long each time
 GROWTH = 4.0
+TURN = 0.001  # seconds the thread that computes may go on while the one that writes has got its answer and wants to run
 LONGEST_PAUSE = 7 * 86_400.0
 DEADLY = "Its worker died every time. Something in this profile breaks the step."
 
@@ -63,12 +65,15 @@ class Line:
         self._kind, self._steps = kind, steps
         self._second = ThreadPoolExecutor(1, thread_name_prefix="enrichment")
         self._under_way: Future[list[Passed]] | None = None
+        self._turn = sys.getswitchinterval()
 
     def __enter__(self) -> Line:
+        sys.setswitchinterval(TURN)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._second.shutdown()
+        sys.setswitchinterval(self._turn)
 
     def give(self, rows: Sequence[Row]) -> None:
         """Those nobody died of together; the others each by itself and alone on the line, so that only the one that kills

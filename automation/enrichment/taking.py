@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from automation.enrichment.base import Subject, Words
+from automation.enrichment.base import Subject
 from automation.models import EnrichmentRunner
 from leads.models import Profile
 
@@ -68,7 +68,7 @@ class Kind:
     lease: float
 
 
-OFFLINE = Kind("offline", "due_at", "deaths", batch=2_000, lease=300.0)
+OFFLINE = Kind("offline", "due_at", "deaths", batch=3_000, lease=300.0)
 ONLINE = Kind("online", "online_at", "online_deaths", batch=32, lease=600.0)
 
 
@@ -105,7 +105,7 @@ def subjects(facts: Mapping[int, dict[str, Any]]) -> Iterator[Subject]:
     with connection.cursor() as cursor:
         cursor.execute(SUBJECTS, {"ids": list(facts), "longest": LONGEST_POST, "most": MOST_POSTS})
         for *plain, texts, languages in cursor.fetchall():
-            fields: Any = (*plain, tuple(map(Words, texts, languages)), facts[plain[0]])
+            fields: Any = (*plain, tuple(zip(texts, languages, strict=True)), facts[plain[0]])
             yield Subject(*fields)
 
 

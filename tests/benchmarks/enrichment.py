@@ -179,7 +179,7 @@ def texts_of_all() -> Iterator[list[str]]:
         yield [
             text
             for subject in subjects
-            for text in (subject.bio, *(post.text for post in subject.posts if not post.language))
+            for text in (subject.bio, *(text for text, language in subject.posts if not language))
         ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from automation.enrichment import places
@@ -19,7 +18,7 @@ def _result(subject: Subject) -> Result:
     country, told_from = _country(subject)
     if not country:
         return found()
-    return replace(found(country=country, told_from=told_from), person={"country": country})
+    return Result(facts={"country": country, "told_from": told_from}, person={"country": country})
 
 
 def _country(subject: Subject) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from automation.enrichment.base import Result, Step, Subject, found, has_page
 from automation.enrichment.detecting import detect
@@ -21,7 +20,7 @@ def _result(subject: Subject) -> Result:
     language, told_from = _language(subject)
     if not language:
         return found()
-    return replace(found(language=language, told_from=told_from), person={"language": language})
+    return Result(facts={"language": language, "told_from": told_from}, person={"language": language})
 
 
 def _language(subject: Subject) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from automation.enrichment.base import Words
 from automation.enrichment.detecting import counted, detect
 from tests.automation.enrichment.conftest import ENGLISH, GERMAN
 
@@ -37,5 +36,5 @@ def test_too_little_text_tells_nothing(text: str) -> None:
 
 
 def test_posts_count_as_their_network_says_or_as_they_read() -> None:
-    posts = [Words("whatever", "pt-BR"), Words(GERMAN), Words(GERMAN), Words("ok")]
+    posts = [("whatever", "pt-BR"), (GERMAN, ""), (GERMAN, ""), ("ok", "")]
     assert counted(posts) == {"de": 2, "pt": 1}

@@ -101,7 +101,7 @@ def test_posts_kept_one_by_one_are_read_before_those_that_came_with_the_profile(
     assert enriched(profile).facts["posts"] == {"counts": {"de": half, "pt": half}}
     assert row_of(other).facts["posts"] == {"counts": {"en": 2}}
     (subject,) = taking.subjects({profile.pk: {}})
-    assert [word.language for word in subject.posts[:2]] == ["", "pt"], "the newest first"
+    assert [language for _, language in subject.posts[:2]] == ["", "pt"], "the newest first"
 
 
 def test_address_in_a_bio_becomes_the_persons() -> None:

@@ -88,7 +88,7 @@ def test_ci_script_runs_and_stops_at_the_first_failure():
     script = ROOT / ".ci/run"
     assert script.stat().st_mode & stat.S_IXUSR
     assert "set -euo pipefail" in script.read_text()
-    assert script.read_text().rstrip().endswith("uv run pytest")
+    assert "\nuv run pytest\n" in script.read_text()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,7 +95,8 @@ class Line:
         return last is not None
 
     def _begin(self, rows: list[Row]) -> Future[list[Passed]]:
-        return self._second.submit(_work_out, self._kind, self._steps, rows, clock.database_now())
+        now = clock.database_now()
+        return self._second.submit(copy_context().run, _work_out, self._kind, self._steps, rows, now)
 
     def _keep(self, worked_out: Future[list[Passed]] | None) -> None:
         if worked_out is not None:

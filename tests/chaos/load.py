@@ -16,7 +16,6 @@ from automation.models import Lane
 from tests.chaos.harness import Result, Scene, main, percentile, say, scene, until
 from tests.chaos.running import Up
 
-CLAIM_P95 = 0.050  # seconds
 FEW = 5000
 OUT_WITHIN = 30.0
 FLAT = 1.2  # memory at the end, of what it was when warm
@@ -40,10 +39,13 @@ class Footprint:
     connections: int
 
 
-def check(waiting: int = 100_000, stops: int = 100, replayed: int = 20_000) -> Result:
-    """Claim beside ``waiting`` tasks, stop ``stops`` times under load, replay ``replayed`` messages."""
+def check(waiting: int = 100_000, stops: int = 100, replayed: int = 20_000, claim_ms: float = 50.0) -> Result:
+    """Claim beside ``waiting`` tasks, stop ``stops`` times under load, replay ``replayed`` messages.
+
+    ``claim_ms`` is what a claim of a batch may take (p95) on a machine that does nothing else.
+    """
     result = Result()
-    _claims(result, waiting)
+    _claims(result, waiting, claim_ms)
     with scene() as stage:
         up = Up()
         stage.control.fault("delay", kind="dm", seconds=0.02)
@@ -57,7 +59,7 @@ def check(waiting: int = 100_000, stops: int = 100, replayed: int = 20_000) -> R
     return result
 
 
-def _claims(result: Result, waiting: int) -> None:
+def _claims(result: Result, waiting: int, within: float) -> None:
     few = _claim_p95(FEW)
     many = _claim_p95(waiting)
     result.figures |= {
@@ -66,7 +68,7 @@ def _claims(result: Result, waiting: int) -> None:
         "p95_ms_with_few": round(few * 1000, 1),
     }
     # Both are shown, so that a busy machine can be told from a slow claim; only the bound decides.
-    result.holds(many < CLAIM_P95, f"claim p95 under {CLAIM_P95 * 1000:.0f} ms ({many * 1000:.0f})")
+    result.holds(many * 1000 < within, f"claim p95 under {within:.0f} ms ({many * 1000:.0f})")
 
 
 def _claim_p95(waiting: int) -> float:
@@ -153,4 +155,4 @@ def _footprint(up: Up) -> Footprint:
 
 
 if __name__ == "__main__":
-    main(__doc__, check, waiting=100_000, stops=100, replayed=20_000)
+    main(__doc__, check, waiting=100_000, stops=100, replayed=20_000, claim_ms=50.0)

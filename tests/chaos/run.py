@@ -65,7 +65,8 @@ ROWS = (
     Row("10", optout.check, {"sends": 200}),
     Row("11", mail.one_click),
     Row("12", poison.check, {"neighbours": 10}),
-    Row("13", load.check, {"waiting": 20_000, "stops": 1, "replayed": 300}),
+    # The short form claims beside other checks, on the same cores: only what would be slow anywhere is wrong there.
+    Row("13", load.check, {"waiting": 20_000, "stops": 1, "replayed": 300, "claim_ms": 500.0}),
     Row("14", browser.check, None),
 )
 

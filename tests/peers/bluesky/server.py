@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from typing import Any
 import httpx
 
 from outreach.lib.postgres import Embedded
+from tests.peers import standing
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("network.mjs")
@@ -217,17 +217,14 @@ def main() -> int:
     if not is_installed():
         print(f"It is not installed. Run: {Path(__file__).with_name('install')}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that everything started here ends with it
+    standing.end_with_everything()
     with running() as network:
         print(f"--url {network.url}", flush=True)
         ours = [network.join(f"account{number}") for number in range(chosen.accounts)]
         network.settle(chosen.people, ours)
         for person in ours:
             print(f"--token {person.handle}:{person.password}", flush=True)
-        print("Ready.", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        standing.stay()
     return 0
 
 

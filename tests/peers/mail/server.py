@@ -12,7 +12,6 @@ import imaplib
 import os
 import pwd
 import shutil
-import signal
 import smtplib
 import socket
 import ssl
@@ -27,6 +26,7 @@ from typing import Any
 
 from automation.channels.base import Login
 from tests.channels.email.smtp_server import SmtpServer
+from tests.peers import standing
 from tests.peers.mail import certificates, configuration
 from tests.peers.mail.configuration import Ports
 from tests.peers.mail.greylist import Greylist
@@ -256,28 +256,20 @@ def running() -> Iterator[Postoffice]:
             found.close()
 
 
-def _leave(*_: object) -> None:
-    """End with everything started here; a second signal must not cut that short."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(0)
-
-
 def main() -> int:
     """Run them for people; returns the exit code."""
     if not is_runnable():
         program = Path(__file__).with_name("install")
         print(f"They are not installed, or this is not root. Run as root: {program}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, _leave)
+    standing.end_with_everything()
     with running() as post:
         for address in ("ann@ours.test", "bob@people.test"):
             post.add(address)
             shown = " ".join(f"{name}={value}" for name, value in post.secret(address).items())
             print(f"{address} {shown}", flush=True)
-        print(f"TLS_CA_FILE={post.bundle}\nReady.", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        print(f"TLS_CA_FILE={post.bundle}", flush=True)
+        standing.stay()
     return 0
 
 

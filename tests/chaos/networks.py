@@ -36,7 +36,7 @@ from tests.chaos.stands import STANDS
 BREAKER = 5  # failures in a row
 DEADLINE = 10.0  # seconds a call to a server that says nothing may take
 MOST_TRIES = 6
-IN_STEP = 0.02  # a quarter of a gap is chance, so that all of an account's gaps differ by less once in 100,000 times
+IN_STEP = 0.02  # a quarter of a gap is chance, so all gaps differ by less about once in 40,000 times
 WORKERS = 8
 READS = ("bluesky", "mastodon", "x", "instagram")  # that have profiles to read
 LONG_AGO = timedelta(hours=1)
